@@ -1,0 +1,1 @@
+"""Make any AWS Lambda function safe to run twice."""

@@ -1,0 +1,247 @@
+"""The errors that a user of twicesafe can meet: one hierarchy, plain values only.
+
+    TwicesafeError
+     ├─ ConfigurationError       the set-up is wrong; nothing has run
+     │   └─ KeyAlreadyHeld       this very call holds the key already: a recursion, or two decorators
+     ├─ MissingKey               the key that was asked for has a missing part; nothing has run
+     ├─ InProgress               another delivery of this key is running
+     ├─ PayloadMismatch          the key was used before with another payload
+     ├─ NotEnoughTime            too little of the platform's time is left to start; nothing has run
+     ├─ StoreUnavailable         the store did not answer
+     ├─ CorruptRecord            the store holds a record that cannot be read
+     ├─ UnknownOutcome           an earlier delivery fell silent, and it was asked never to run it again
+     ├─ LeaseLost                this delivery's time was over before it ended
+     ├─ WrongProcess             a forked child used its parent's execution
+     ├─ NotRecorded              the function has run, but it could not be recorded
+     └─ UnkeptReply              the function has run and is recorded as done, but without its reply
+         ├─ ReplyTooLarge
+         └─ UnserializableReply
+
+Each carries what a program needs to act (key, attempt, milliseconds), never a record, and says in
+its message what happened, to which key, and what to do now. Pickling keeps them whole.
+"""
+
+from __future__ import annotations
+
+
+class TwicesafeError(Exception):
+    """Something that twicesafe was asked to guarantee cannot be guaranteed."""
+
+    key: str | None = None
+    """The idempotency key that it happened to, where there is one."""
+    attempt: int | None = None
+    """The attempt that it happened in, where there is one."""
+
+
+class ConfigurationError(TwicesafeError):
+    """The set-up is wrong: an argument, a setting, a table or a permission. Nothing has run."""
+
+
+class KeyAlreadyHeld(ConfigurationError):
+    """This very call holds the key already, and would wait for itself for ever."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} is already held by this very call: the function is decorated twice, or calls "
+            "itself with the same arguments. Take one decorator away, or give the inner call a key of its own."
+        )
+
+
+class MissingKey(TwicesafeError):
+    """The key that the user asked for has a missing part: nothing has run."""
+
+    def __init__(self, selector: str, part: str) -> None:
+        super().__init__(selector, part)
+        self.selector = selector
+        self.part = part
+
+    def __str__(self) -> str:
+        return (
+            f"The key {self.selector} has nothing at {self.part}, so this delivery was refused before any effect. "
+            "Send that part, or choose a key that every event has."
+        )
+
+
+class InProgress(TwicesafeError):
+    """Another delivery of this key is running."""
+
+    def __init__(self, key: str, attempt: int, retry_in: int) -> None:
+        super().__init__(key, attempt, retry_in)
+        self.key = key
+        self.attempt = attempt
+        self.retry_in = retry_in  # milliseconds, until the other delivery's lease ends
+
+    @property
+    def retry_after(self) -> int:
+        """Whole seconds until another try makes sense, as in HTTP's `Retry-After` (RFC 9110, 10.2.3)."""
+        return max(1, -(-self.retry_in // 1000))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} is being run by another delivery (attempt {self.attempt}), for {self.retry_in} ms more "
+            "at most. Let the platform deliver again, or wait here with on_conflict='wait'."
+        )
+
+
+class PayloadMismatch(TwicesafeError):
+    """The key was used before with another payload."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} was used before with another payload, so it was neither run nor answered. "
+            "Send a new key with a new payload, or the same payload with the same key."
+        )
+
+
+class NotEnoughTime(TwicesafeError):
+    """Too little of the platform's time is left to start: nothing has run."""
+
+    def __init__(self, key: str, remaining: int) -> None:
+        super().__init__(key, remaining)
+        self.key = key
+        self.remaining = remaining  # milliseconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} was not started: {self.remaining} ms are left before the platform's deadline. "
+            "Raise the function's timeout, or make its batches smaller; the platform will deliver it again."
+        )
+
+
+class StoreUnavailable(TwicesafeError):
+    """The store did not answer; whether the last command was applied is not known."""
+
+    def __init__(self, store: str, reason: str, key: str | None = None) -> None:
+        super().__init__(store, reason, key)
+        self.store = store
+        self.reason = reason
+        self.key = key
+
+    def __str__(self) -> str:
+        what = f" for {self.key!r}" if self.key else ""
+        return (
+            f"The store {self.store} did not answer{what}: {self.reason}. Let the platform deliver again; "
+            "if it lasts, check the network, the store's health and its limits."
+        )
+
+
+class CorruptRecord(TwicesafeError):
+    """The store holds a record under this key that cannot be read. It was left as it is."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key = key
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"The record of {self.key!r} cannot be read: {self.reason}. Nothing has run. Look at it with "
+            "'twicesafe records show', then remove it with 'twicesafe records forget' if it may run again."
+        )
+
+
+class UnknownOutcome(TwicesafeError):
+    """An earlier delivery fell silent, and on_unknown="raise" forbids to run it again."""
+
+    def __init__(self, key: str, attempt: int) -> None:
+        super().__init__(key, attempt)
+        self.key = key
+        self.attempt = attempt
+
+    def __str__(self) -> str:
+        return (
+            f"Attempt {self.attempt} of {self.key!r} fell silent, and may or may not have had its effect. It was not "
+            "run again, as on_unknown='raise' asks. Find out, then say so with 'twicesafe records resolve'."
+        )
+
+
+class LeaseLost(TwicesafeError):
+    """This delivery's time was over before it ended: another may have taken its place."""
+
+    def __init__(self, key: str, attempt: int | None = None) -> None:
+        super().__init__(key, attempt)
+        self.key = key
+        self.attempt = attempt
+
+    def __str__(self) -> str:
+        which = f"attempt {self.attempt} of " if self.attempt else ""
+        return (
+            f"The lease of {which}{self.key!r} was over before its work was, so nothing more was run or recorded for "
+            "it. Let the platform deliver again; if it happens often, give the function a longer lease."
+        )
+
+
+class WrongProcess(TwicesafeError):
+    """A forked child used the execution of its parent."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} is being run by the parent of this process, and only the parent may record what it does. "
+            "End the child with os._exit(), or call a protected function of its own in it."
+        )
+
+
+class NotRecorded(TwicesafeError):
+    """The function has run, but the store did not confirm its reply.
+
+    Its reply is on the error: the effect is done. The claim was kept, so that the lease protects it.
+    """
+
+    def __init__(self, key: str, attempt: int, reply: object) -> None:
+        super().__init__(key, attempt, reply)
+        self.key = key
+        self.attempt = attempt
+        self.reply = reply
+
+    def __str__(self) -> str:
+        return (
+            f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it; the reply is in this "
+            "error's .reply. A later delivery is answered if the record was written, and runs again if it was not."
+        )
+
+
+class UnkeptReply(TwicesafeError):
+    """The function has run and is recorded as done, but its reply could not be kept."""
+
+
+class ReplyTooLarge(UnkeptReply):
+    """The function has run and is recorded as done, but its reply is over the store's limit."""
+
+    def __init__(self, key: str, size: int, limit: int) -> None:
+        super().__init__(key, size, limit)
+        self.key = key
+        self.size = size  # bytes, as stored
+        self.limit = limit  # bytes
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} has run and will not run again, but its reply of {self.size} bytes is over the store's "
+            f"limit of {self.limit}. Return less, for example where the result can be found."
+        )
+
+
+class UnserializableReply(UnkeptReply):
+    """The function has run and is recorded as done, but its reply cannot be stored as it is."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key = key
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} has run and will not run again, but its reply cannot be kept: {self.reason}. "
+            "Return what JSON can carry, or a type that the function's return annotation names."
+        )

@@ -1,0 +1,231 @@
+"""What a flow can ask for, and what it can be told.
+
+A store command is one atomic operation on one key. A driver command is what else a flow needs from
+outside: time, waiting, and the user's function. What that function did comes back as a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union, overload
+
+from .records import Millis, Record, Seconds, Status, Step, Steps
+from .tenure import Instant, Tenure
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
+T = TypeVar("T")
+NO_STEPS: Mapping[str, Step] = {}
+
+
+# Store commands
+
+
+class Claim(NamedTuple):
+    """Take the right to run, where nobody else has it."""
+
+    key: str
+    owner: str
+    now: Millis
+    lease_until: Millis
+    expires_at: Seconds | None  # None: never, while it is in progress
+    fingerprint: str = ""
+    takes_over: bool = True  # also from an owner that fell silent
+
+
+class Complete(NamedTuple):
+    """Record the answer; the steps are dropped with it."""
+
+    key: str
+    owner: str
+    status: Status  # COMPLETED or FAILED
+    reply: str | None
+    expires_at: Seconds
+
+
+class Release(NamedTuple):
+    """Give the right back: the steps stay, the owner is taken out, the lease ends now."""
+
+    key: str
+    owner: str
+    expires_at: Seconds
+    steps: Steps = NO_STEPS  # results not confirmed before
+
+
+class Renew(NamedTuple):
+    """Make the lease longer; it never makes it, nor the expiry, shorter."""
+
+    key: str
+    owner: str
+    lease_until: Millis
+    expires_at: Seconds | None
+
+
+class SaveStep(NamedTuple):
+    """Record what is known of a step, and of earlier ones that were not confirmed.
+
+    An intent never replaces a result, and no result replaces another.
+    """
+
+    key: str
+    owner: str
+    steps: Steps
+
+
+class Load(NamedTuple):
+    """Read the record, strongly consistent."""
+
+    key: str
+
+
+class Forget(NamedTuple):
+    """By a person's hand: remove the record, if it still is the one that they saw."""
+
+    seen: Record
+
+
+class Redo(NamedTuple):
+    """By a person's hand: begin a new generation, if the record still is the one that they saw.
+
+    What is left is a released record without steps; its attempts go on counting, so that the fence grows.
+    """
+
+    seen: Record
+    expires_at: Seconds
+
+
+class List(NamedTuple):
+    """Read a page of records, in the store's own order."""
+
+    prefix: str = ""
+    after: str | None = None  # the cursor of the page before
+    limit: int = 100
+
+
+StoreCommand: TypeAlias = Union[Claim, Complete, Release, Renew, SaveStep, Load, Forget, Redo, List]
+
+
+# Their replies
+
+
+class Claimed(NamedTuple):
+    """The right to run is this owner's."""
+
+    attempt: int
+    started: Millis
+    lease_until: Millis  # as recorded: an older copy of this claim may have come first
+    steps: Steps = NO_STEPS
+    generation: int = 0
+
+
+class Existing(NamedTuple):
+    """The claim changed nothing, because of this record."""
+
+    record: Record
+
+
+class Done(NamedTuple):
+    """It is applied."""
+
+
+class Lost(NamedTuple):
+    """It changed nothing: the record is not this owner's to change, or no longer."""
+
+    record: Record | None
+
+
+class Page(NamedTuple):
+    """Some records."""
+
+    records: tuple[Record, ...]
+    after: str | None  # cursor of the next page; None: there is none
+
+
+StoreReply: TypeAlias = Union[Claimed, Existing, Done, Lost, Page, Record, None]
+
+
+# Driver commands, and what the user's function did
+
+
+class Now(NamedTuple):
+    """What time is it."""
+
+
+class Sleep(NamedTuple):
+    """Wait."""
+
+    duration: Millis
+
+
+class Run(NamedTuple):
+    """Call the user's function."""
+
+    tenure: Tenure
+
+
+class RunStep(NamedTuple):
+    """Call a step's function."""
+
+    name: str
+
+
+class Returned(NamedTuple):
+    """It returned: its reply as it is kept (None: it is not), and as the first caller gets it."""
+
+    kept: str | None
+    value: object
+
+
+class Unkept(NamedTuple):
+    """It returned what cannot be kept: it is done all the same, and every caller hears the error."""
+
+    kept: str  # says that it is done, and why its reply is not here
+    value: object
+    error: Exception
+
+
+class Unsuccessful(NamedTuple):
+    """It returned a reply that says that it failed: for the caller, and not to be kept."""
+
+    value: object
+
+
+class Failed(NamedTuple):
+    """It raised an error that was named as final: an answer."""
+
+    kept: str
+    error: BaseException
+
+
+class Raised(NamedTuple):
+    """It raised."""
+
+    error: BaseException
+
+
+Outcome: TypeAlias = Union[Returned, Unkept, Unsuccessful, Failed, Raised]
+DriverCommand: TypeAlias = Union[Now, Sleep, Run, RunStep]
+Command: TypeAlias = Union[StoreCommand, DriverCommand]
+Flow: TypeAlias = Generator[Command, Any, T]
+
+
+@overload
+def ask(command: Claim) -> Flow[Claimed | Existing]: ...
+@overload
+def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo) -> Flow[Done | Lost]: ...
+@overload
+def ask(command: Load) -> Flow[Record | None]: ...
+@overload
+def ask(command: List) -> Flow[Page]: ...
+@overload
+def ask(command: Now) -> Flow[Instant]: ...
+@overload
+def ask(command: Sleep) -> Flow[None]: ...
+@overload
+def ask(command: Run | RunStep) -> Flow[Outcome]: ...
+
+
+def ask(command: Command) -> Flow[Any]:
+    """Yield one command and return its reply, with the reply's type."""
+    return (yield command)

@@ -1,0 +1,42 @@
+"""The two loops that feed a generator: they decide nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+Q = TypeVar("Q")
+T = TypeVar("T")
+
+
+def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
+    """Run a generator to its end: answer what it yields, throw in what fails."""
+    resume: Callable[[], Q] = partial(next, talk)
+    while True:
+        try:
+            question = resume()
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        try:
+            resume = partial(talk.send, answer(question))
+        except BaseException as error:  # an interrupt too: the flow decides what it means
+            resume = partial(talk.throw, error)
+
+
+async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitable[object]]) -> T:
+    """The same, with one await."""
+    resume: Callable[[], Q] = partial(next, talk)
+    while True:
+        try:
+            question = resume()
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        try:
+            resume = partial(talk.send, await answer(question))
+        except BaseException as error:  # a cancellation too: the flow decides what it means
+            resume = partial(talk.throw, error)

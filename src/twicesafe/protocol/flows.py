@@ -1,0 +1,269 @@
+"""What happens between a delivery and its reply: every decision, and nothing else.
+
+`execute` carries one delivery from its claim to its answer, `step` one piece of the work inside it,
+`keep_alive` renews a lease that no platform's deadline bounds. They are generators: they yield
+commands (commands.py), are sent the replies, and raise the errors of twicesafe.errors. What the
+user's function did reaches them as a value, never as an exception.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Union
+
+from ..errors import (
+    CorruptRecord,
+    InProgress,
+    LeaseLost,
+    NotEnoughTime,
+    NotRecorded,
+    PayloadMismatch,
+    StoreUnavailable,
+    UnknownOutcome,
+)
+from .commands import (
+    Claim,
+    Claimed,
+    Complete,
+    Existing,
+    Failed,
+    Lost,
+    Now,
+    Raised,
+    Release,
+    Renew,
+    Returned,
+    Run,
+    RunStep,
+    SaveStep,
+    Sleep,
+    Unkept,
+    Unsuccessful,
+    ask,
+)
+from .policy import FIRST_POLL, LONGEST_POLL, Policy
+from .records import Millis, Record, Status, Step
+from .tenure import Instant, Lease, Tenure
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeAlias
+
+    from .commands import Flow, Outcome
+
+
+class Delivery(NamedTuple):
+    """One call of the function by the platform."""
+
+    key: str
+    owner: str  # a random token, drawn for this delivery
+    fingerprint: str = ""
+    deadline: Millis | None = None  # since the epoch; None: no platform bounds it
+
+
+class Ran(NamedTuple):
+    """This delivery ran the function."""
+
+    outcome: Outcome
+    attempt: int
+
+
+class Replayed(NamedTuple):
+    """An earlier delivery had run it; this is its answer."""
+
+    record: Record
+
+
+Answer: TypeAlias = Union[Ran, Replayed]
+
+
+def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:
+    """Run the delivery's call once for its key, or answer as it was answered before.
+
+    Raises:
+        InProgress, PayloadMismatch, UnknownOutcome, NotEnoughTime, CorruptRecord, StoreUnavailable: nothing was run.
+        LeaseLost: the lease was over before the function was called, or before its reply was recorded.
+        NotRecorded: the function has run; whether that is recorded is not known.
+    """
+    started = yield from ask(Now())
+    claim = yield from _claim(delivery, policy, started)
+    if isinstance(claim, Replayed):
+        return claim
+    tenure = claim
+    outcome = yield from ask(Run(tenure))
+    if tenure.ended is not None:  # rule 12: it stays ended, whatever the function made of the error
+        outcome = _ended(tenure, outcome)
+    if isinstance(outcome, (Raised, Unsuccessful)):
+        yield from _give_back(tenure, policy, outcome)
+        return Ran(outcome, tenure.attempt)
+    return (yield from _complete(tenure, policy, outcome))
+
+
+def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure | Replayed]:
+    """Take the key, or find out why not; wait for another's reply where the policy says so."""
+    asked, not_before, poll = started, Millis(0), FIRST_POLL
+    while True:
+        if delivery.deadline is not None and asked.wall >= delivery.deadline:
+            raise NotEnoughTime(delivery.key, 0)
+        claim = _claim_at(delivery, policy, asked, not_before)
+        reply = yield from _ask_claim(claim, policy)
+        if isinstance(reply, Claimed):
+            return (yield from _enter(claim, reply, policy, asked))
+        record = reply.record
+        if record.contradicts(delivery.fingerprint):
+            raise PayloadMismatch(delivery.key)
+        if record.is_final:
+            return Replayed(record)
+        now = yield from ask(Now())
+        if not policy.believes(record, now.wall):
+            raise CorruptRecord(delivery.key, "its lease ends later than any that is granted")
+        if record.is_live(claim.now):
+            yield from _wait(delivery, policy, record, Instant(now.wall, Millis(now.elapsed - started.elapsed)), poll)
+            poll = Millis(min(2 * poll, LONGEST_POLL))
+        elif record.claimed >= claim.now:  # only a late copy would be as old as that: claim with a time just after
+            not_before = Millis(record.claimed + 1)
+        elif record.owner is not None and not policy.reruns:
+            raise UnknownOutcome(delivery.key, record.attempt)
+        asked = yield from ask(Now())
+
+
+def _claim_at(delivery: Delivery, policy: Policy, asked: Instant, not_before: Millis) -> Claim:
+    lease_until = policy.lease_until(asked.wall, delivery.deadline)
+    return Claim(
+        delivery.key,
+        delivery.owner,
+        Millis(max(asked.wall, not_before)),
+        lease_until,
+        policy.open_expires_at(lease_until),
+        delivery.fingerprint,
+        policy.reruns,
+    )
+
+
+def _ask_claim(claim: Claim, policy: Policy) -> Flow[Claimed | Existing]:
+    """Rule 4: a claim given up may have been applied, so it is released if the store can be reached."""
+    try:
+        return (yield from ask(claim))
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # an interrupt too: nothing has run
+        if not isinstance(error, Exception) or isinstance(error, StoreUnavailable):
+            yield from _give_back_claim(claim, policy)
+        raise
+
+
+def _give_back_claim(claim: Claim, policy: Policy) -> Flow[None]:
+    try:
+        yield from ask(Release(claim.key, claim.owner, policy.expires_at(claim.lease_until)))
+    except StoreUnavailable:
+        return  # the lease runs out by itself
+
+
+def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant) -> Flow[Tenure]:
+    """Begin a tenure, unless the answer came too late (rule 6)."""
+    lease_until = min(claim.lease_until, reply.lease_until)
+    span = lease_until - policy.allowance - asked.wall
+    lease = Lease(Millis(asked.wall + span), Millis(asked.elapsed + span))
+    tenure = Tenure(claim.key, claim.owner, reply.attempt, reply.started, reply.generation, lease)
+    tenure.steps.update(reply.steps)
+    now = yield from ask(Now())
+    try:
+        tenure.check(now)
+    except LeaseLost as error:
+        yield from _give_back(tenure, policy, Raised(error))
+        raise
+    return tenure
+
+
+def _wait(delivery: Delivery, policy: Policy, record: Record, now: Instant, poll: Millis) -> Flow[None]:
+    """Sleep until the other delivery may have answered, or raise InProgress; `now.elapsed` is the time waited."""
+    retry_in = Millis(max(0, record.lease_until - now.wall))
+    left = policy.wait - now.elapsed if delivery.deadline is None else delivery.deadline - now.wall
+    if policy.on_conflict == "raise" or left <= poll:
+        raise InProgress(delivery.key, record.attempt, retry_in)
+    yield from ask(Sleep(Millis(min(poll, retry_in + 1))))
+
+
+def _ended(tenure: Tenure, outcome: Outcome) -> Raised:
+    """The error that ended the tenure, or the function's own where it let that error pass or raised another."""
+    assert tenure.ended is not None
+    return outcome if isinstance(outcome, Raised) else Raised(tenure.ended)
+
+
+def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -> Flow[None]:
+    """Release the claim, so that the next delivery runs; a failure to do so hides nothing (rule 9)."""
+    interrupted = isinstance(outcome, Raised) and not isinstance(outcome.error, Exception)
+    if interrupted and not policy.reruns:
+        return  # an interrupted function has not spoken: its outcome is unknown
+    release = Release(tenure.key, tenure.owner, policy.expires_at(tenure.lease.wall), dict(tenure.unconfirmed))
+    try:
+        yield from ask(release)
+    except StoreUnavailable:
+        return  # the lease runs out by itself
+
+
+def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Failed) -> Flow[Answer]:
+    """Record the answer; a zombie's caller hears the truth (rule 3)."""
+    status = Status.FAILED if isinstance(outcome, Failed) else Status.COMPLETED
+    now = yield from ask(Now())
+    complete = Complete(tenure.key, tenure.owner, status, outcome.kept, policy.expires_at(now.wall))
+    try:
+        reply = yield from ask(complete)
+    except StoreUnavailable as error:  # rule 11: it may have been applied, so it is never followed by a Release
+        if isinstance(outcome, Failed):
+            raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
+        raise NotRecorded(tenure.key, tenure.attempt, outcome.value) from error
+    if not isinstance(reply, Lost):
+        return Ran(outcome, tenure.attempt)
+    if reply.record is not None and reply.record.is_final:
+        return Replayed(reply.record)
+    raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
+
+
+def step(tenure: Tenure, name: str) -> Flow[Step | Outcome]:
+    """Run one piece of the work, unless an earlier attempt recorded its result: that is the Step.
+
+    Raises:
+        LeaseLost: the lease was over before the effect (which was not run), or before its result was recorded.
+        StoreUnavailable: the effect is done; its result goes along with the next write.
+    """
+    now = yield from ask(Now())
+    tenure.check(now)
+    found = tenure.steps.get(name)
+    if found is not None and found.is_result:
+        return found
+    outcome = yield from ask(RunStep(name))
+    if isinstance(outcome, (Returned, Unkept)) and outcome.kept is not None:
+        yield from _save(tenure, {name: Step(True, outcome.kept)})
+    return outcome
+
+
+def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
+    """Record steps, with those that were not confirmed before (rule 11)."""
+    tenure.unconfirmed.update(steps)
+    tenure.steps.update(steps)
+    sent = dict(tenure.unconfirmed)
+    try:
+        reply = yield from ask(SaveStep(tenure.key, tenure.owner, sent))
+    except StoreUnavailable as error:
+        raise tenure.end(error) from None
+    if isinstance(reply, Lost):
+        raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
+    for name in sent:
+        tenure.unconfirmed.pop(name, None)
+
+
+def keep_alive(tenure: Tenure, policy: Policy) -> Flow[None]:
+    """Renew the lease for as long as it is driven; end the tenure when the record is no longer its own."""
+    while tenure.ended is None:
+        yield from ask(Sleep(Millis(policy.lease // 3)))
+        asked = yield from ask(Now())
+        if tenure.ended is not None or tenure.lease.is_over(asked):
+            return
+        lease_until = policy.lease_until(asked.wall, None)
+        try:
+            reply = yield from ask(Renew(tenure.key, tenure.owner, lease_until, policy.open_expires_at(lease_until)))
+        except StoreUnavailable:
+            continue  # there is time for another try before the lease is over
+        if isinstance(reply, Lost):
+            tenure.end(LeaseLost(tenure.key, tenure.attempt))
+            return
+        tenure.lease = Lease(Millis(asked.wall + policy.lease), Millis(asked.elapsed + policy.lease))

@@ -1,0 +1,57 @@
+"""What the user chose, for every delivery of one function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .records import Millis, Record, Seconds
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from typing_extensions import TypeAlias
+
+    OnConflict: TypeAlias = Literal["raise", "wait"]
+    OnUnknown: TypeAlias = Literal["rerun", "raise"]
+
+ALLOWANCE = Millis(2_000)
+"""How far apart clocks may be, and how late Lambda may stop a process after its deadline."""
+LONGEST_LEASE = Millis(900_000)
+"""Lambda's longest time limit, 15 minutes; elsewhere a heartbeat renews a shorter one."""
+MARGIN = Millis(60_000)
+"""How much further ahead than that a record may look before it is called corrupt: clocks do step."""
+FIRST_POLL, LONGEST_POLL = Millis(50), Millis(1_000)
+
+
+class Policy(NamedTuple):
+    """How deliveries of one kind are treated."""
+
+    expires_after: Seconds
+    on_conflict: OnConflict = "raise"
+    on_unknown: OnUnknown = "rerun"
+    lease: Millis = Millis(30_000)  # where no platform's deadline bounds it
+    allowance: Millis = ALLOWANCE
+    wait: Millis = Millis(60_000)  # longest wait for another's reply, where no deadline bounds it
+
+    @property
+    def reruns(self) -> bool:
+        """Whether a delivery whose owner fell silent is run again."""
+        return self.on_unknown == "rerun"
+
+    def lease_until(self, now: Millis, deadline: Millis | None) -> Millis:
+        """When others may take over: an allowance behind the owner's own end."""
+        end = now + self.lease if deadline is None else deadline
+        return Millis(end + self.allowance)
+
+    def expires_at(self, lease_until: Millis) -> Seconds:
+        """When the record may go: a whole expiry behind the lease, rounded up to whole seconds."""
+        return Seconds(-(-lease_until // 1000) + self.expires_after)
+
+    def open_expires_at(self, lease_until: Millis) -> Seconds | None:
+        """The same while it is in progress: a silent owner that must never run again is not forgotten."""
+        return self.expires_at(lease_until) if self.reruns else None
+
+    def believes(self, record: Record, now: Millis) -> bool:
+        """Whether any policy could have granted this record's lease."""
+        margin = 2 * max(self.allowance, ALLOWANCE) + MARGIN
+        return record.lease_until <= now + LONGEST_LEASE + margin and record.claimed <= now + margin

@@ -1,0 +1,65 @@
+"""What one owner knows of its own claim, from the claim's answer to its end."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..errors import LeaseLost, TwicesafeError
+from .records import Millis, Step
+
+
+class Instant(NamedTuple):
+    """A reading of both clocks: each misses some freezes of the process."""
+
+    wall: Millis  # since the epoch, corrected by what the store knows better
+    elapsed: Millis  # gone by since an arbitrary start
+
+
+class Lease(NamedTuple):
+    """How long an owner may believe in its claim: an allowance less than others honour it."""
+
+    wall: Millis
+    elapsed: Millis
+
+    def is_over(self, now: Instant) -> bool:
+        """Whether either clock has passed its end."""
+        return now.wall >= self.wall or now.elapsed >= self.elapsed
+
+    def remaining(self, now: Instant) -> Millis:
+        """What the stricter clock leaves of it."""
+        return Millis(max(0, min(self.wall - now.wall, self.elapsed - now.elapsed)))
+
+
+class Tenure:
+    """One owner's time with a key: its lease, its steps, and whether it was ended."""
+
+    __slots__ = ("attempt", "ended", "generation", "key", "lease", "owner", "started", "steps", "unconfirmed")
+
+    def __init__(self, key: str, owner: str, attempt: int, started: Millis, generation: int, lease: Lease) -> None:
+        self.key = key
+        self.owner = owner
+        self.attempt = attempt
+        self.started = started
+        self.generation = generation
+        self.lease = lease
+        self.steps: dict[str, Step] = {}
+        self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
+        self.ended: TwicesafeError | None = None
+
+    @property
+    def fence(self) -> int:
+        """A number that grows from each claim that runs to the next, over a deletion of the record too."""
+        return self.started * 1000 + self.attempt
+
+    def end(self, error: TwicesafeError) -> TwicesafeError:
+        """Remember the first reason why nothing more may be run or recorded, and return it."""
+        if self.ended is None:
+            self.ended = error
+        return self.ended
+
+    def check(self, now: Instant) -> None:
+        """Raise what ended this tenure, or LeaseLost when its lease is over: before every effect."""
+        if self.ended is None and self.lease.is_over(now):
+            self.end(LeaseLost(self.key, self.attempt))
+        if self.ended is not None:
+            raise self.ended

@@ -1,0 +1,205 @@
+"""The reference store: the meaning of each command, in the plainest code."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ..protocol.commands import (
+    Claim,
+    Claimed,
+    Complete,
+    Done,
+    Existing,
+    Forget,
+    List,
+    Load,
+    Lost,
+    Page,
+    Redo,
+    Release,
+    Renew,
+    SaveStep,
+)
+from ..protocol.records import Millis, Record, Status, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..protocol.commands import StoreCommand, StoreReply
+
+
+def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed | Existing]:
+    """What a claim makes of the record that it finds."""
+    if found is None or found.is_leftover(command.now):
+        return _taken(_new_life(command), command)
+    if found.owner == command.owner and not found.is_final:  # rule 1: this claim, sent again
+        return found, _claimed(found)
+    if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):
+        return found, Existing(found)
+    if found.claimed >= command.now:  # a late copy must not revive a claim that was released
+        return found, Existing(found)
+    if found.owner is not None and not command.takes_over:
+        return found, Existing(found)
+    return _taken(found, command)
+
+
+def _new_life(command: Claim) -> Record:
+    return Record(
+        command.key,
+        Status.IN_PROGRESS,
+        owner=None,
+        attempt=0,
+        started=command.now,
+        claimed=command.now,
+        lease_until=Millis(0),
+        expires_at=None,
+        fingerprint=command.fingerprint,
+    )
+
+
+def _taken(found: Record, command: Claim) -> tuple[Record, Claimed]:
+    record = found._replace(
+        owner=command.owner,
+        attempt=found.attempt + 1,
+        claimed=command.now,
+        lease_until=command.lease_until,
+        expires_at=command.expires_at,
+    )
+    return record, _claimed(record)
+
+
+def _claimed(record: Record) -> Claimed:
+    return Claimed(record.attempt, record.started, record.lease_until, record.steps, record.generation)
+
+
+def complete(found: Record | None, command: Complete) -> tuple[Record | None, Done | Lost]:
+    """Record the answer, for the owner in progress alone."""
+    if found is not None and found.is_final and found.owner == command.owner:  # rule 1: this completion, sent again
+        return found, Done()
+    if found is None or not _is_held(found, command.owner):
+        return found, Lost(found)
+    done = found._replace(
+        status=command.status,
+        reply=command.reply,
+        steps={},
+        lease_until=Millis(0),
+        expires_at=command.expires_at,
+    )
+    return done, Done()
+
+
+def release(found: Record | None, command: Release) -> tuple[Record | None, Done | Lost]:
+    """Take the owner out; a copy that comes late finds another owner, or none, and changes nothing."""
+    if found is None or not _is_held(found, command.owner):
+        return found, Lost(found)
+    steps = _merged(found.steps, command.steps) or found.steps
+    released = found._replace(owner=None, lease_until=Millis(0), expires_at=command.expires_at, steps=steps)
+    return released, Done()
+
+
+def renew(found: Record | None, command: Renew) -> tuple[Record | None, Done | Lost]:
+    """Make the lease longer, never shorter: copies arrive out of order."""
+    if found is None or not _is_held(found, command.owner):
+        return found, Lost(found)
+    if command.lease_until <= found.lease_until:
+        return found, Done()
+    return found._replace(lease_until=command.lease_until, expires_at=command.expires_at), Done()
+
+
+def save_step(found: Record | None, command: SaveStep) -> tuple[Record | None, Done | Lost]:
+    """Add steps to what is known."""
+    if found is None or not _is_held(found, command.owner):
+        return found, Lost(found)
+    steps = _merged(found.steps, command.steps)
+    return (found, Lost(found)) if steps is None else (found._replace(steps=steps), Done())
+
+
+def forget(found: Record | None, command: Forget) -> tuple[Record | None, Done | Lost]:
+    """Remove what a person saw."""
+    return (None, Done()) if found == command.seen else (found, Lost(found))
+
+
+def redo(found: Record | None, command: Redo) -> tuple[Record | None, Done | Lost]:
+    """Begin a new generation of what a person saw."""
+    if found is None or found != command.seen:
+        return found, Lost(found)
+    fresh = found._replace(
+        status=Status.IN_PROGRESS,
+        owner=None,
+        lease_until=Millis(0),
+        expires_at=command.expires_at,
+        reply=None,
+        steps={},
+        generation=found.generation + 1,
+    )
+    return fresh, Done()
+
+
+def _is_held(record: Record, owner: str) -> bool:
+    return record.owner == owner and not record.is_final
+
+
+def _merged(known: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, Step] | None:
+    """Both, or None where a result would be replaced by another, or by an intent."""
+    for name, step in new.items():
+        if name in known and known[name].is_result and known[name] != step:
+            return None
+    return {**known, **new}
+
+
+TRANSITIONS: dict[type, Callable[[Record | None, Any], tuple[Record | None, StoreReply]]] = {
+    Claim: claim,
+    Complete: complete,
+    Release: release,
+    Renew: renew,
+    SaveStep: save_step,
+    Forget: forget,
+    Redo: redo,
+}
+
+
+class MemoryStore:
+    """Records in this process's memory: for tests, and to say what the other stores must do."""
+
+    name = "memory"
+    reply_limit: int | None = None
+
+    def __init__(self) -> None:
+        self._records: dict[str, Record] = {}
+        self._lock = threading.Lock()
+
+    def apply(self, command: StoreCommand, /) -> StoreReply:
+        """Apply one command."""
+        with self._lock:
+            if isinstance(command, Load):
+                return self._records.get(command.key)
+            if isinstance(command, List):
+                return self._page(command)
+            if isinstance(command, (Forget, Redo)):
+                return self._change(command.seen.key, command)
+            return self._change(command.key, command)
+
+    async def apply_async(self, command: StoreCommand, /) -> StoreReply:
+        """Apply one command; it never blocks for long."""
+        return self.apply(command)
+
+    def clock_offset(self) -> Millis:
+        """The host's clock is this store's."""
+        return Millis(0)
+
+    def close(self) -> None:
+        """There is nothing to let go of; the records stay, as in a real store."""
+
+    def _change(self, key: str, command: StoreCommand) -> StoreReply:
+        record, reply = TRANSITIONS[type(command)](self._records.get(key), command)
+        if record is None:
+            self._records.pop(key, None)
+        else:
+            self._records[key] = record
+        return reply
+
+    def _page(self, command: List) -> Page:
+        keys = sorted(k for k in self._records if k.startswith(command.prefix) and k > (command.after or ""))
+        shown = keys[: command.limit]
+        return Page(tuple(self._records[k] for k in shown), shown[-1] if len(keys) > len(shown) else None)
