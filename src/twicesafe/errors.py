@@ -12,6 +12,8 @@
      ├─ UnknownOutcome           an earlier delivery fell silent, and it was asked never to run it again
      ├─ LeaseLost                this delivery's time was over before it ended
      ├─ WrongProcess             a forked child used its parent's execution
+     ├─ DuplicateStep            a second step of the same name in one execution; it was not run
+     ├─ NestedStep               a step inside a step; it was not run
      ├─ NotRecorded              the function has run, but it could not be recorded
      └─ UnkeptReply              the function has run and is recorded as done, but without its reply
          ├─ ReplyTooLarge
@@ -190,6 +192,37 @@ class WrongProcess(TwicesafeError):
         return (
             f"{self.key!r} is being run by the parent of this process, and only the parent may record what it does. "
             "End the child with os._exit(), or call a protected function of its own in it."
+        )
+
+
+class DuplicateStep(TwicesafeError):
+    """A second step of the same name in one execution: it was not run."""
+
+    def __init__(self, key: str, step: str) -> None:
+        super().__init__(key, step)
+        self.key = key
+        self.step = step
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} met its step {self.step!r} a second time, and did not run it. "
+            "Give each step a name of its own; in a loop, add what differs: each=item.id."
+        )
+
+
+class NestedStep(TwicesafeError):
+    """A step inside a step: it was not run, for a repeat of the outer one would not know of it."""
+
+    def __init__(self, key: str, step: str, outer: str) -> None:
+        super().__init__(key, step, outer)
+        self.key = key
+        self.step = step
+        self.outer = outer
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} met the step {self.step!r} inside the step {self.outer!r}, and did not run it. "
+            "Make them two steps, one after the other, or leave one of them a plain call."
         )
 
 

@@ -18,6 +18,7 @@ from ..errors import (
     NotRecorded,
     PayloadMismatch,
     StoreUnavailable,
+    TwicesafeError,
     UnknownOutcome,
 )
 from .commands import (
@@ -263,6 +264,9 @@ def keep_alive(tenure: Tenure, policy: Policy) -> Flow[None]:
             reply = yield from ask(Renew(tenure.key, tenure.owner, lease_until, policy.open_expires_at(lease_until)))
         except StoreUnavailable:
             continue  # there is time for another try before the lease is over
+        except TwicesafeError as error:
+            tenure.end(error)
+            return
         if isinstance(reply, Lost):
             tenure.end(LeaseLost(tenure.key, tenure.attempt))
             return
