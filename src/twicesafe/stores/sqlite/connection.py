@@ -1,0 +1,149 @@
+"""The thin part: a file, its waiting for other processes, and what its errors mean.
+
+One connection a store and one statement at a time: writers have to queue at the file anyway. SQLite's own
+busy handler, which waits longer and longer, starves one of two writers for seconds; short random pauses don't.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+from ...errors import ConfigurationError, CorruptRecord, StoreUnavailable
+from ...protocol.drivers import drive
+from .schema import Answer, Request, prepare
+
+if TYPE_CHECKING:
+    from ...errors import TwicesafeError
+    from ...protocol.records import Millis
+    from .schema import T, Talk
+
+LONGEST_PAUSE = 0.002  # seconds, between two tries at a locked file
+
+REMEDIES = {
+    "readonly database": "cannot be written: give this user the right to write the file and its folder",
+    "unable to open": "cannot be opened: name a file in a folder that this user can write to",
+    "not a database": "is not an SQLite database, and was left as it is: name another file",
+    "malformed": "is damaged: restore it from a copy, or put it away, which forgets what has run",
+    "no such": "has lost its table: restore it from a copy, or put it away, which forgets what has run",
+}
+"""What helps where another try does not, by a part of SQLite's own words: Python 3.10 does not tell its codes."""
+
+
+class Connection:
+    """One file: opened when it is needed, shared by threads, closed before a fork."""
+
+    def __init__(self, path: str, name: str, synchronous: str, patience: Millis) -> None:
+        self._path = path
+        self._name = name
+        self._synchronous = synchronous
+        self._patience = patience
+        self._lock = threading.RLock()  # a signal's handler may come back to it, on top of its own thread
+        self._opened: sqlite3.Connection | None = None
+        self._pid = 0
+        _connections.add(self)
+
+    def converse(self, talk: Talk[T]) -> T:
+        """Answer what the talk asks, each request as soon as the file is free."""
+        deadline = time.monotonic() + self._patience / 1000
+        return drive(talk, lambda request: self._send(request, deadline))
+
+    def check(self) -> None:
+        """Open the file now, so that what is wrong with it is known before anything has run."""
+        self._send(Request("PRAGMA user_version"), time.monotonic() + self._patience / 1000)
+
+    def open(self) -> sqlite3.Connection:
+        """Open the file, if it is not."""
+        with self._lock:
+            if self._opened is None:
+                self._opened, self._pid = self._open(), os.getpid()
+            elif self._pid != os.getpid():
+                raise ConfigurationError(
+                    f"The store {self._name} was open when this process was forked from its parent, which SQLite's "
+                    "locks do not survive. Open it in the child (uWSGI: lazy-apps = true)."
+                )
+            return self._opened
+
+    def close(self) -> None:
+        """Close the file; the next request opens it again."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+            if opened is not None and self._pid == os.getpid():
+                opened.close()
+
+    def pause(self) -> None:
+        """Close the file and keep it closed, until `resume`."""
+        self._lock.acquire()
+        self.close()
+
+    def resume(self) -> None:
+        """Let the file be opened again."""
+        self._lock.release()
+
+    def _open(self) -> sqlite3.Connection:
+        is_new = not os.path.exists(self._path)
+        opened = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            if is_new:
+                os.chmod(self._path, 0o600)  # replies are this user's; the files beside it inherit the mode
+            drive(prepare(self._name, self._synchronous), lambda request: _execute(opened, request))
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _send(self, request: Request, deadline: float) -> Answer:
+        while True:
+            try:
+                with self._lock:
+                    return _execute(self.open(), request)
+            except sqlite3.DatabaseError as error:
+                if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
+                    raise  # a mistake in the request
+                if "locked" not in str(error) or time.monotonic() >= deadline:
+                    raise self._explained(str(error), request.key) from error
+            time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - nothing secret
+
+    def _explained(self, words: str, key: str | None) -> TwicesafeError:
+        if "locked" in words:
+            return StoreUnavailable(self._name, f"another process has locked it for {self._patience} ms", key)
+        if "UTF-8" in words:
+            return CorruptRecord(key or "", "it holds a text that is not UTF-8")
+        for part, remedy in REMEDIES.items():
+            if part in words:
+                return ConfigurationError(f"The store {self._name} {remedy}. SQLite says: {words}.")
+        return StoreUnavailable(self._name, words, key)
+
+
+def _execute(opened: sqlite3.Connection, request: Request) -> Answer:
+    cursor = opened.execute(request.sql, request.arguments)
+    return Answer(cursor.fetchall(), cursor.rowcount)
+
+
+_connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+_paused: list[Connection] = []
+
+
+def _before_fork() -> None:
+    """A child that inherits an open file believes that it holds its parent's locks.
+
+    What it writes then is lost with the write-ahead log, when the parent closes the file as the last
+    that holds it. So nothing is open across a fork.
+    """
+    for connection in list(_connections):
+        connection.pause()
+        _paused.append(connection)
+
+
+def _after_fork() -> None:
+    while _paused:
+        _paused.pop().resume()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

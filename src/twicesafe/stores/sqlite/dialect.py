@@ -1,0 +1,159 @@
+"""What each command asks of the file, and what the answers mean: pure, and without a file testable.
+
+A change reads the row, applies the reference store's own rule to it, and writes what comes out on the
+condition that the row is still the one that was read, value for value; if it is not, it starts again.
+So each rule stands in one place, a replay takes no lock, and no transaction is open between two
+statements. A write is one statement, and an interrupt cannot leave it half done.
+"""
+
+# ruff: noqa: S608 - what the statements are put together from are the column names below
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ...errors import CorruptRecord
+from ...protocol.commands import Claim, Forget, List, Load, Page, Redo
+from ...protocol.records import Millis, Record, Seconds, Status, Step
+from ..memory import TRANSITIONS
+from .schema import Request
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ...protocol.commands import StoreCommand, StoreReply
+    from ...protocol.records import Steps
+    from .schema import Talk
+
+    Row: TypeAlias = tuple[Any, ...]
+
+SWEEP_AFTER = Seconds(3_600)
+"""How long behind its expiry a leftover is removed at the earliest: clocks do step."""
+SWEPT_AT_ONCE = 64
+
+TEXT, MAYBE_TEXT, NUMBER, MAYBE_NUMBER = (str,), (str, type(None)), (int,), (int, type(None))
+COLUMNS: dict[str, tuple[type, ...]] = {
+    "key": TEXT,
+    "status": TEXT,
+    "owner": MAYBE_TEXT,
+    "attempt": NUMBER,
+    "started": NUMBER,
+    "claimed": NUMBER,
+    "lease_until": NUMBER,
+    "expires_at": MAYBE_NUMBER,
+    "fingerprint": TEXT,
+    "reply": MAYBE_TEXT,
+    "steps": TEXT,
+    "generation": NUMBER,
+}
+
+NAMES = ", ".join(COLUMNS)
+UNCHANGED = " AND ".join(f"{name} IS ?" for name in COLUMNS)  # IS: two NULLs are the same
+SELECT = f"SELECT {NAMES} FROM records"
+INSERT = f"INSERT INTO records ({NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
+UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHERE {UNCHANGED}"
+DELETE = f"DELETE FROM records WHERE {UNCHANGED}"
+SWEEP = f"""
+DELETE FROM records WHERE rowid IN (
+    SELECT rowid FROM records
+    WHERE expires_at < ? AND NOT (status = 'INPROGRESS' AND owner IS NOT NULL AND lease_until > ?)
+    LIMIT {SWEPT_AT_ONCE}
+)"""
+
+
+def talk(command: StoreCommand, sweeps: bool = False) -> Talk[StoreReply]:
+    """Turn a command into requests, and their answers into its reply.
+
+    Args:
+        sweeps: whether a claim that begins a life also removes some records whose own is long over.
+    """
+    if isinstance(command, List):
+        return (yield from _page(command))
+    if isinstance(command, Load):
+        row = yield from _find(command.key)
+        return None if row is None else read(row)
+    key = command.seen.key if isinstance(command, (Forget, Redo)) else command.key
+    return (yield from _change(key, command, sweeps))
+
+
+def _change(key: str, command: StoreCommand, sweeps: bool) -> Talk[StoreReply]:
+    rule = TRANSITIONS[type(command)]
+    while True:
+        row = yield from _find(key)
+        found = None if row is None else read(row)
+        record, reply = rule(found, command)
+        if record == found:
+            return reply
+        if sweeps and isinstance(command, Claim) and record is not None and record.attempt == 1:
+            yield _sweep(command.now)
+            sweeps = False
+        answer = yield _swap(key, row, record)
+        if answer.changed:
+            return reply
+
+
+def _find(key: str) -> Talk[Row | None]:
+    rows = (yield Request(f"{SELECT} WHERE key = ?", (key,), key)).rows
+    return rows[0] if rows else None
+
+
+def _swap(key: str, row: Row | None, record: Record | None) -> Request:
+    """Put the record where the row was, if that is unchanged."""
+    if record is None:
+        return Request(DELETE, row or (), key)
+    if row is None:
+        return Request(INSERT, write(record), key)
+    return Request(UPDATE, write(record) + row, key)
+
+
+def _sweep(now: Millis) -> Request:
+    return Request(SWEEP, (now // 1000 - SWEEP_AFTER, now))
+
+
+def _page(command: List) -> Talk[Page]:
+    """Read one record more than is shown: whether there is one is whether there is another page."""
+    where = f"{SELECT} WHERE key >= ? AND key > ? ORDER BY key LIMIT ?"
+    arguments = (command.prefix, command.after or "", command.limit + 1)
+    rows = (yield Request(where, arguments, command.prefix)).rows
+    records = [read(row) for row in rows if str(row[0]).startswith(command.prefix)]
+    shown = records[: command.limit]
+    return Page(tuple(shown), shown[-1].key if len(records) > len(shown) else None)
+
+
+def write(record: Record) -> Row:
+    """A record as a row."""
+    return (*record[:1], record.status.value, *record[2:10], _steps_text(record.steps), record.generation)
+
+
+def read(row: Row) -> Record:
+    """A row as a record.
+
+    Raises:
+        CorruptRecord: it is not one that `write` can have made.
+    """
+    key = str(row[0])
+    for (name, types), value in zip(COLUMNS.items(), row, strict=True):
+        if type(value) not in types:
+            raise CorruptRecord(key, f"its {name} is of the type {type(value).__name__}")
+    try:
+        status = Status(row[1])
+    except ValueError:
+        raise CorruptRecord(key, "its status is not known") from None
+    return Record._make((key, status, *row[2:10], _steps(key, row[10]), row[11]))
+
+
+def _steps_text(steps: Steps) -> str:
+    return json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
+
+
+def _steps(key: str, text: str) -> dict[str, Step]:
+    if text == "{}":
+        return {}
+    try:
+        steps = {name: Step(*pair) for name, pair in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise CorruptRecord(key, "its steps are not as they are written") from None
+    if not all(type(step.is_result) is bool and type(step.data) is str for step in steps.values()):
+        raise CorruptRecord(key, "its steps are not as they are written")
+    return steps
