@@ -4,6 +4,8 @@
      ├─ ConfigurationError       the set-up is wrong; nothing has run
      │   └─ KeyAlreadyHeld       this very call holds the key already: a recursion, or two decorators
      ├─ MissingKey               the key that was asked for has a missing part; nothing has run
+     ├─ UnusableKey              a key or payload has a part that has no text; nothing has run
+     ├─ MalformedEvent           the event is not what its source sends; nothing has run
      ├─ InProgress               another delivery of this key is running
      ├─ PayloadMismatch          the key was used before with another payload
      ├─ NotEnoughTime            too little of the platform's time is left to start; nothing has run
@@ -65,6 +67,36 @@ class MissingKey(TwicesafeError):
         return (
             f"The key {self.selector} has nothing at {self.part}, so this delivery was refused before any effect. "
             "Send that part, or choose a key that every event has."
+        )
+
+
+class UnusableKey(TwicesafeError):
+    """A key or payload has a part that has no text that is always the same: nothing has run."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} {self.reason}, so this delivery was refused before any effect. Choose what identifies the "
+            "call with key=, and what must not change under that key with payload= (payload=False compares nothing)."
+        )
+
+
+class MalformedEvent(TwicesafeError):
+    """The event is not what its source sends: nothing has run."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(source, reason)
+        self.source = source
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"This {self.source} event is malformed: {self.reason}. It was refused before any effect. "
+            "Send what the source sends; a test event of your own can have a key of its own with key=."
         )
 
 

@@ -1,0 +1,1 @@
+"""A delivery in, a key and a fingerprint out."""

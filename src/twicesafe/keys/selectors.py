@@ -1,0 +1,116 @@
+"""The user's own key: a function, or a JMESPath expression; and the arguments of a plain call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError, MissingKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from inspect import Signature
+
+
+def compile_selector(selector: Callable[..., object] | str) -> Callable[..., object]:
+    """A function of a call's arguments that gives the part that was asked for, all of it.
+
+    An expression is JMESPath (https://jmespath.org) on the first argument, with `json(@)` and `base64(@)` for
+    what stands as text inside of it: `json(body).order.id`.
+
+    Raises:
+        ConfigurationError: the expression is none, or the library for it is not installed.
+        MissingKey: from the function that is returned, when a part of what was asked for is not there.
+    """
+    if isinstance(selector, str):
+        return _of_expression(selector)
+    if not callable(selector):
+        raise ConfigurationError(f"key= takes a function or a JMESPath expression, not {selector!r}.")
+    name = getattr(selector, "__qualname__", repr(selector))
+
+    def select(*args: Any, **kwargs: Any) -> object:
+        value = selector(*args, **kwargs)
+        if (missing := _missing(value)) is not None:
+            raise MissingKey(name, missing)
+        return value
+
+    return select
+
+
+def _of_expression(expression: str) -> Callable[..., object]:
+    try:
+        import jmespath
+    except ImportError:
+        raise ConfigurationError(
+            f"The key {expression!r} is a JMESPath expression, which needs a library: pip install 'twicesafe[jmespath]'."
+        ) from None
+    from .expressions import options
+
+    try:
+        compiled = jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise ConfigurationError(f"The key {expression!r} is not a JMESPath expression: {error}") from None
+
+    def select(first: object = None, *_: Any, **__: Any) -> object:
+        try:
+            found = compiled.search(first, options())
+        except jmespath.exceptions.JMESPathError as error:
+            raise MissingKey(expression, f"all ({type(error).__name__})") from error
+        if (missing := _missing_of(compiled.parsed, found)) is not None:
+            raise MissingKey(expression, missing)
+        return found
+
+    return select
+
+
+def _missing(value: object, path: str = "") -> str | None:
+    """The part of a function's answer that is not there: a hash of null would be one key for all events."""
+    if value is None or value in ("", [], {}, ()):
+        return path or "all"
+    if isinstance(value, (list, tuple)):
+        found = (_missing(part, f"{path}[{index}]") for index, part in enumerate(value))
+        return next((part for part in found if part is not None), None)
+    return None
+
+
+def _missing_of(asked: dict[str, Any], value: Any, path: str = "") -> str | None:
+    """The same of an expression: what it picks out by itself is asked for, what lies inside of that is not."""
+    if value is None or value in ("", [], {}):
+        return path or "all"
+    if asked["type"] in ("pipe", "subexpression"):
+        return _missing_of(asked["children"][-1], value, path)
+    parts: list[tuple[dict[str, Any], Any, str]] = []
+    if asked["type"] == "multi_select_list":
+        parts = [(child, value[index], f"{path}[{index}]") for index, child in enumerate(asked["children"])]
+    elif asked["type"] == "multi_select_dict":
+        pairs = asked["children"]
+        parts = [(pair["children"][0], value[pair["value"]], f"{path}.{pair['value']}") for pair in pairs]
+    elif isinstance(value, list):
+        parts = [({"type": "field"}, part, f"{path}[{index}]") for index, part in enumerate(value)]
+    found = (_missing_of(*part) for part in parts)
+    return next((part for part in found if part is not None), None)
+
+
+class BoundArguments:
+    """The arguments of a call by name, so that positional and keyword calls agree."""
+
+    __slots__ = ("_function", "_signature", "_skip_first")
+
+    def __init__(self, function: Callable[..., Any], *, skip_first: bool) -> None:
+        self._function = function
+        self._skip_first = skip_first
+        self._signature: Signature | None = None
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, object]:
+        """All arguments, defaults included, `self` or `cls` left out.
+
+        Raises:
+            TypeError: the call does not fit, as Python itself would say.
+        """
+        if self._signature is None:
+            from inspect import signature  # costs 5 ms to import, and handlers never come here
+
+            self._signature = signature(self._function)
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        named = list(bound.arguments.items())
+        return dict(named[1:] if self._skip_first else named)
