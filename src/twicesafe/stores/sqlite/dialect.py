@@ -144,7 +144,7 @@ def read(row: Row) -> Record:
 
 
 def _steps_text(steps: Steps) -> str:
-    return json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
+    return "{}" if not steps else json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
 
 
 def _steps(key: str, text: str) -> dict[str, Step]:

@@ -62,7 +62,9 @@ def prepare(name: str, synchronous: str) -> Talk[None]:
     Raises:
         ConfigurationError: it is another application's, or of a version that is not known here.
     """
-    is_new = yield from _is_new(name)
+    yield Request("BEGIN")  # so that the header and the tables are of one moment: another process may be making them
+    yield from _is_new(name)
+    yield Request("COMMIT")
     ((mode,),) = (yield Request("PRAGMA journal_mode = WAL")).rows
     if mode != "wal":
         raise ConfigurationError(
@@ -70,8 +72,8 @@ def prepare(name: str, synchronous: str) -> Talk[None]:
             "write-ahead log needs. Put the file on a local disk."
         )
     yield Request(f"PRAGMA synchronous = {synchronous}")
-    yield Request("BEGIN IMMEDIATE")  # of an old file: makes sure that it can be written, before anything has run
-    if is_new and (yield from _is_new(name)):  # else another process was first
+    yield Request("BEGIN IMMEDIATE")  # and so an old file is known to be writable before anything has run
+    if (yield from _is_new(name)):
         yield Request(TABLE)
         yield Request(INDEX)
         yield Request(f"PRAGMA application_id = {APPLICATION}")
