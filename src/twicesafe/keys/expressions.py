@@ -13,17 +13,17 @@ from jmespath.exceptions import JMESPathTypeError
 from jmespath.functions import Functions, signature
 
 
-class EventFunctions(Functions):  # type: ignore[misc]  # jmespath is untyped
+class EventFunctions(Functions):
     """`json(@)`: what a text of JSON says; `base64(@)`: the text that it encodes."""
 
-    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    @signature({"types": ["string"]})
     def _func_json(self, text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError:
             raise JMESPathTypeError("json", text[:20], "string", ["JSON"]) from None
 
-    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    @signature({"types": ["string"]})
     def _func_base64(self, text: str) -> str:
         try:
             return base64.b64decode(text, validate=True).decode()

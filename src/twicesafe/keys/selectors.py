@@ -72,13 +72,13 @@ def _missing(value: object, path: str = "") -> str | None:
     return None
 
 
-def _missing_of(asked: dict[str, Any], value: Any, path: str = "") -> str | None:
+def _missing_of(asked: Any, value: Any, path: str = "") -> str | None:
     """The same of an expression: what it picks out by itself is asked for, what lies inside of that is not."""
     if value is None or value in ("", [], {}):
         return path or "all"
     if asked["type"] in ("pipe", "subexpression"):
         return _missing_of(asked["children"][-1], value, path)
-    parts: list[tuple[dict[str, Any], Any, str]] = []
+    parts: list[tuple[Any, Any, str]] = []
     if asked["type"] == "multi_select_list":
         parts = [(child, value[index], f"{path}[{index}]") for index, child in enumerate(asked["children"])]
     elif asked["type"] == "multi_select_dict":
