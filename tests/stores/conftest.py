@@ -1,0 +1,30 @@
+"""The stores that there are: a store's fixture, and its name in the list, and it is compared with memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from twicesafe.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from twicesafe.stores.base import Store
+
+STORES = ["sqlite"]
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = SqliteStore(tmp_path / "records.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=STORES)
+def any_store(request: pytest.FixtureRequest) -> Store:
+    store: Store = request.getfixturevalue(request.param)
+    return store
