@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
 from ...protocol.commands import Claim, Forget, List, Load, Page, Redo
-from ...protocol.records import Millis, Record, Seconds, Status, Step
+from ...protocol.records import Record, Seconds, Status, Step
 from ..memory import TRANSITIONS
 from .schema import Request
 
@@ -86,7 +86,7 @@ def _change(key: str, command: StoreCommand, sweeps: bool) -> Talk[StoreReply]:
         if record == found:
             return reply
         if sweeps and isinstance(command, Claim) and record is not None and record.attempt == 1:
-            yield _sweep(command.now)
+            yield _sweep(command)
             sweeps = False
         answer = yield _swap(key, row, record)
         if answer.changed:
@@ -107,15 +107,14 @@ def _swap(key: str, row: Row | None, record: Record | None) -> Request:
     return Request(UPDATE, write(record) + row, key)
 
 
-def _sweep(now: Millis) -> Request:
-    return Request(SWEEP, (now // 1000 - SWEEP_AFTER, now))
+def _sweep(claim: Claim) -> Request:
+    return Request(SWEEP, (claim.now // 1000 - SWEEP_AFTER, claim.now), claim.key)
 
 
 def _page(command: List) -> Talk[Page]:
     """Read one record more than is shown: whether there is one is whether there is another page."""
-    where = f"{SELECT} WHERE key >= ? AND key > ? ORDER BY key LIMIT ?"
-    arguments = (command.prefix, command.after or "", command.limit + 1)
-    rows = (yield Request(where, arguments, command.prefix)).rows
+    first = command.prefix if command.after is None else command.after + "\0"  # the text next to it, in their order
+    rows = (yield Request(f"{SELECT} WHERE key >= ? ORDER BY key LIMIT ?", (first, command.limit + 1))).rows
     records = [read(row) for row in rows if str(row[0]).startswith(command.prefix)]
     shown = records[: command.limit]
     return Page(tuple(shown), shown[-1].key if len(records) > len(shown) else None)
@@ -144,7 +143,11 @@ def read(row: Row) -> Record:
 
 
 def _steps_text(steps: Steps) -> str:
-    return "{}" if not steps else json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
+    return (
+        "{}"
+        if not steps
+        else json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
+    )
 
 
 def _steps(key: str, text: str) -> dict[str, Step]:
