@@ -4,85 +4,72 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..signatures import bare
-from .packing import Unkeepable, is_structured
+from .hints import reach
+from .structures import structure_of
+from .text import Unkeepable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
 class KnownTypes:
-    """Dataclasses, NamedTuples, Enums and pydantic models by name, looked up when the first one is met."""
+    """Dataclasses, NamedTuples, Enums and pydantic models by name, looked up when the first one is met.
 
-    __slots__ = ("_function", "_problem", "_roots")
+    A type that the annotation reaches brings those subclasses along that are loaded.
+    """
+
+    __slots__ = ("_found", "_function", "_problem", "_roots")
 
     def __init__(self, function: Callable[..., Any] | None) -> None:
         self._function = function
         self._roots: tuple[type, ...] | None = None
-        self._problem = "its return annotation does not name it"
+        self._problem: str | None = None
+        self._found: dict[str, type] = {}
 
     def name(self, kind: type) -> str:
         """The name to write for a type.
 
         Raises:
-            Unkeepable: the annotation does not reach it, or two that it reaches have this name.
+            Unkeepable: the annotation does not reach it, or another type of this name.
         """
-        found = list(self._named(kind.__qualname__))
-        if found == [kind]:
-            return kind.__qualname__
-        why = "two types of that name are reached" if kind in found else self._problem
-        raise Unkeepable(f"it has a {kind.__qualname__}, and {why}")
+        name = full_name(kind)
+        found = self.find(name)
+        if found is kind:
+            return name
+        why = self._problem or "its return annotation does not name that type"
+        raise Unkeepable(f"it has a {name}, and {'another type has that name' if found is not None else why}")
 
-    def find(self, name: str) -> type | None:
-        """The type of this name, if there is just one."""
-        found = list(self._named(name))
-        return found[0] if len(found) == 1 else None
+    def find(self, name: object) -> type | None:
+        """The type of this name; one that the annotation itself reaches comes before a subclass."""
+        if not isinstance(name, str):
+            return None
+        if name not in self._found:
+            found = next((kind for kind in with_subclasses(self._reached()) if full_name(kind) == name), None)
+            if found is None:
+                return None
+            self._found[name] = found
+        return self._found[name]
 
-    def _named(self, name: str) -> Iterator[type]:
+    def _reached(self) -> tuple[type, ...]:
         if self._roots is None:
-            self._roots = tuple(self._reach())
-        return (kind for kind in subclasses(self._roots) if kind.__qualname__ == name)
-
-    def _reach(self) -> Iterable[type]:
-        from typing import get_type_hints
-
-        function = bare(self._function)
-        try:
-            hint = get_type_hints(function).get("return") if function is not None else None
-        except Exception as error:  # an annotation can be any expression, and fail in any way
-            self._problem = f"its return annotation cannot be read here ({type(error).__name__}: {error})"
-            return ()
-        found: dict[type, None] = {}
-        _walk(hint, found)
-        return tuple(found)
+            kinds, self._problem = reach(self._function)
+            self._roots = tuple(kind for kind in kinds if structure_of(kind) is not None)
+        return self._roots
 
 
-def subclasses(kinds: Iterable[type]) -> Iterator[type]:
-    """The types, and what is loaded of their subclasses; each once."""
-    seen: dict[type, None] = dict.fromkeys(kinds)
-    waiting = list(seen)
-    while waiting:
-        kind = waiting.pop()
-        yield kind
-        below: type
-        for below in type.__subclasses__(kind):
-            if below not in seen:
-                seen[below] = None
-                waiting.append(below)
+def full_name(kind: type) -> str:
+    """Its module and name."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _walk(hint: Any, found: dict[type, None]) -> None:
-    """Collect the types that an annotation names, and those that their fields name."""
-    for argument in getattr(hint, "__args__", ()):
-        _walk(argument, found)
-    if not isinstance(hint, type) or hint in found or not is_structured(hint):
-        return
-    found[hint] = None
-    from typing import get_type_hints
-
-    try:
-        fields = get_type_hints(hint)
-    except Exception:  # a field's annotation that cannot be read reaches nothing further
-        fields = {}
-    for field in fields.values():
-        _walk(field, found)
+def with_subclasses(kinds: Iterable[type]) -> Iterator[type]:
+    """The types, then their loaded subclasses, level by level; each once."""
+    seen = set(kinds)
+    level = list(kinds)
+    while level:
+        yield from level
+        below: list[type] = []
+        for parent in level:
+            below += type.__subclasses__(parent)
+        level = [kind for kind in dict.fromkeys(below) if kind not in seen]
+        seen.update(level)
