@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from twicesafe.errors import ConfigurationError
-from twicesafe.protocol.commands import Claim, Claimed, List
+from twicesafe.protocol.commands import Claim, Claimed, Existing, List, Load
 from twicesafe.protocol.records import Millis
 from twicesafe.stores.base import open_store
 from twicesafe.stores.sqlite import SWEEP_EVERY, SqliteStore, dialect, schema
@@ -180,7 +180,9 @@ def test_a_file_system_without_shared_memory_is_refused() -> None:
 def begin_lives(store: SqliteStore, now: Millis, count: int) -> None:
     for number in range(count):
         claim = Claim(f"new/{now}/{number}", "ann", now, Millis(now + LEASE), None)
+        store.apply(Load(claim.key))
         assert isinstance(store.apply(claim), Claimed)
+        assert isinstance(store.apply(claim._replace(owner="bob")), Existing)
 
 
 def test_claims_that_begin_lives_remove_what_is_long_over_and_nothing_else(sqlite: SqliteStore) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ CLAIM = Claim("key", "bob", Millis(50_000), Millis(80_000), Seconds(200))
 
 
 def test_a_replay_is_one_statement_that_takes_no_lock() -> None:
-    talk = dialect.talk(CLAIM, sweeps=True)
+    talk = dialect.talk(CLAIM, sweeps=repeat(True))
     assert next(talk).sql.startswith("SELECT")
     with pytest.raises(StopIteration) as end:
         talk.send(schema.Answer([row_of(status=Status.COMPLETED, reply="1")]))
@@ -69,6 +70,13 @@ def test_a_claim_starts_again_when_another_was_first() -> None:
     with pytest.raises(StopIteration) as end:
         talk.send(schema.Answer([], changed=1))
     assert end.value.value == Claimed(1, CLAIM.now, CLAIM.lease_until, {}, 0)
+
+
+def test_a_sweep_comes_before_the_claim_that_pays_for_it() -> None:
+    talk = dialect.talk(CLAIM, sweeps=repeat(True))
+    next(talk)
+    assert talk.send(schema.Answer([])).sql == dialect.SWEEP  # if it fails, nothing is claimed
+    assert talk.send(schema.Answer([], changed=64)).sql.startswith("INSERT")
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,27 @@ def test_a_lost_table_is_told(sqlite: SqliteStore, by_hand: sqlite3.Connection) 
         Trial(sqlite.apply).claim("ann")
 
 
+@pytest.mark.parametrize("what", ["its file", "its folder"])
+def test_a_store_that_was_put_away_begins_anew_for_all(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "new" / "records.db"
+    with contextlib.closing(SqliteStore(path)) as store, contextlib.closing(SqliteStore(path)) as other:
+        trial, others = Trial(store.apply, "key"), Trial(other.apply, "key")
+        trial.claim("ann")
+        assert others.found().owner == "ann"
+        path.unlink() if what == "its file" else shutil.rmtree(path.parent)
+        assert isinstance(trial.claim("bob"), Claimed)
+        assert others.found().owner == "bob"
+        for number in range(20):
+            for writer, reader in ((store, other), (other, store)):
+                key = f"{writer is store} {number}"
+                Trial(writer.apply, key).claim("ann")
+                assert Trial(reader.apply, key).found().owner == "ann"
+        other.close()
+        assert len(store.apply(List()).records) == 41  # type: ignore[union-attr] # a Page
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert len(store.apply(List()).records) == 41  # type: ignore[union-attr] # a Page
+
+
 def test_a_damaged_file_is_told(path: Path) -> None:
     store = SqliteStore(path)
     for number in range(300):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from itertools import count
+from itertools import cycle
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OLDEST = (3, 24, 0)  # of SQLite: ON CONFLICT DO NOTHING, June 2018
 PATIENCE = Millis(5_000)
-SWEEP_EVERY = 32  # claims
+SWEEP_EVERY = 32  # lives that are begun
 
 
 class SqliteStore:
@@ -51,14 +51,13 @@ class SqliteStore:
             raise ConfigurationError(f"synchronous is 'normal' or 'full' for the store sqlite://, not {synchronous!r}.")
         file = os.path.abspath(path)
         self.name = f"sqlite:///{file}"
-        self._make_folder(os.path.dirname(file))
         self._connection = Connection(file, self.name, synchronous, patience)
         self._connection.check()
-        self._claims = count()
+        self._sweeps = cycle([True] + [False] * (SWEEP_EVERY - 1))
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        return self._connection.converse(talk(command, sweeps=next(self._claims) % SWEEP_EVERY == 0))
+        return self._connection.converse(talk(command, self._sweeps))
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command in a worker thread: the file may be locked for a while."""
@@ -72,15 +71,6 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file; another command opens it again."""
         self._connection.close()
-
-    def _make_folder(self, folder: str) -> None:
-        try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(
-                f"The folder of the store {self.name} cannot be made ({error.strerror}). "
-                "Name a file in a folder that this user can write to."
-            ) from error
 
 
 def open_url(url: str) -> SqliteStore:

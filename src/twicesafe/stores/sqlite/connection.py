@@ -45,6 +45,7 @@ class Connection:
         self._patience = patience
         self._lock = threading.RLock()  # a signal's handler may come back to it, on top of its own thread
         self._opened: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # what was opened, by its device and number
         self._pid = 0
         _connections.add(self)
 
@@ -58,15 +59,18 @@ class Connection:
         self._send(Request("PRAGMA user_version"), time.monotonic() + self._patience / 1000)
 
     def open(self) -> sqlite3.Connection:
-        """Open the file, if it is not."""
+        """Open the file, if it is not, or if another is in its place."""
         with self._lock:
-            if self._opened is None:
-                self._opened, self._pid = self._open(), os.getpid()
-            elif self._pid != os.getpid():
+            if self._opened is not None and self._pid != os.getpid():
                 raise ConfigurationError(
                     f"The store {self._name} was open when this process was forked from its parent, which SQLite's "
                     "locks do not survive. Open it in the child (uWSGI: lazy-apps = true)."
                 )
+            if self._opened is not None and self._file != _identity(self._path):
+                self.close()  # somebody put it away: on it we would be alone, and run what others run too
+            if self._opened is None:
+                self._opened = self._open()
+                self._file, self._pid = _identity(self._path), os.getpid()
             return self._opened
 
     def close(self) -> None:
@@ -86,6 +90,7 @@ class Connection:
         self._lock.release()
 
     def _open(self) -> sqlite3.Connection:
+        self._make_folder()
         is_new = not os.path.exists(self._path)
         opened = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
@@ -97,6 +102,15 @@ class Connection:
             raise
         return opened
 
+    def _make_folder(self) -> None:
+        try:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The folder of the store {self._name} cannot be made ({error.strerror}). "
+                "Name a file in a folder that this user can write to."
+            ) from error
+
     def _send(self, request: Request, deadline: float) -> Answer:
         while True:
             try:
@@ -105,12 +119,12 @@ class Connection:
             except sqlite3.DatabaseError as error:
                 if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
                     raise  # a mistake in the request
-                if "locked" not in str(error) or time.monotonic() >= deadline:
+                if "lock" not in str(error) or time.monotonic() >= deadline:
                     raise self._explained(str(error), request.key) from error
             time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - nothing secret
 
     def _explained(self, words: str, key: str | None) -> TwicesafeError:
-        if "locked" in words:
+        if "lock" in words:  # "database is locked", "locking protocol"
             return StoreUnavailable(self._name, f"another process has locked it for {self._patience} ms", key)
         if "UTF-8" in words:
             return CorruptRecord(key or "", "it holds a text that is not UTF-8")
@@ -120,6 +134,14 @@ class Connection:
         return StoreUnavailable(self._name, words, key)
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _execute(opened: sqlite3.Connection, request: Request) -> Answer:
     cursor = opened.execute(request.sql, request.arguments)
     return Answer(cursor.fetchall(), cursor.rowcount)
@@ -127,6 +149,7 @@ def _execute(opened: sqlite3.Connection, request: Request) -> Answer:
 
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 _paused: list[Connection] = []
+_forking = threading.Lock()
 
 
 def _before_fork() -> None:
@@ -135,6 +158,7 @@ def _before_fork() -> None:
     What it writes then is lost with the write-ahead log, when the parent closes the file as the last
     that holds it. So nothing is open across a fork.
     """
+    _forking.acquire()
     for connection in list(_connections):
         connection.pause()
         _paused.append(connection)
@@ -143,6 +167,7 @@ def _before_fork() -> None:
 def _after_fork() -> None:
     while _paused:
         _paused.pop().resume()
+    _forking.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -11,15 +11,17 @@ statements. A write is one statement, and an interrupt cannot leave it half done
 from __future__ import annotations
 
 import json
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
-from ...protocol.commands import Claim, Forget, List, Load, Page, Redo
+from ...protocol.commands import Claim, Claimed, Forget, List, Load, Page, Redo
 from ...protocol.records import Record, Seconds, Status, Step
 from ..memory import TRANSITIONS
 from .schema import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeAlias
 
     from ...protocol.commands import StoreCommand, StoreReply
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 SWEEP_AFTER = Seconds(3_600)
 """How long behind its expiry a leftover is removed at the earliest: clocks do step."""
 SWEPT_AT_ONCE = 64
+NEVER = repeat(False)
 
 TEXT, MAYBE_TEXT, NUMBER, MAYBE_NUMBER = (str,), (str, type(None)), (int,), (int, type(None))
 COLUMNS: dict[str, tuple[type, ...]] = {
@@ -62,11 +65,11 @@ DELETE FROM records WHERE rowid IN (
 )"""
 
 
-def talk(command: StoreCommand, sweeps: bool = False) -> Talk[StoreReply]:
+def talk(command: StoreCommand, sweeps: Iterator[bool] = NEVER) -> Talk[StoreReply]:
     """Turn a command into requests, and their answers into its reply.
 
     Args:
-        sweeps: whether a claim that begins a life also removes some records whose own is long over.
+        sweeps: for each life that is begun, whether some records whose own is long over are removed.
     """
     if isinstance(command, List):
         return (yield from _page(command))
@@ -77,7 +80,7 @@ def talk(command: StoreCommand, sweeps: bool = False) -> Talk[StoreReply]:
     return (yield from _change(key, command, sweeps))
 
 
-def _change(key: str, command: StoreCommand, sweeps: bool) -> Talk[StoreReply]:
+def _change(key: str, command: StoreCommand, sweeps: Iterator[bool]) -> Talk[StoreReply]:
     rule = TRANSITIONS[type(command)]
     while True:
         row = yield from _find(key)
@@ -85,9 +88,8 @@ def _change(key: str, command: StoreCommand, sweeps: bool) -> Talk[StoreReply]:
         record, reply = rule(found, command)
         if record == found:
             return reply
-        if sweeps and isinstance(command, Claim) and record is not None and record.attempt == 1:
+        if isinstance(command, Claim) and isinstance(reply, Claimed) and reply.attempt == 1 and next(sweeps):
             yield _sweep(command)
-            sweeps = False
         answer = yield _swap(key, row, record)
         if answer.changed:
             return reply
@@ -143,11 +145,9 @@ def read(row: Row) -> Record:
 
 
 def _steps_text(steps: Steps) -> str:
-    return (
-        "{}"
-        if not steps
-        else json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
-    )
+    if not steps:
+        return "{}"  # nearly always
+    return json.dumps({name: [step.is_result, step.data] for name, step in steps.items()}, ensure_ascii=False)
 
 
 def _steps(key: str, text: str) -> dict[str, Step]:

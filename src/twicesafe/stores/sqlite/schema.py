@@ -43,7 +43,7 @@ class Request(NamedTuple):
 
     sql: str
     arguments: tuple[object, ...] = ()
-    key: str = ""  # of the record that it is about; for messages
+    key: str | None = None  # of the record that it is about; for messages
 
 
 class Answer(NamedTuple):
