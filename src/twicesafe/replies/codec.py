@@ -11,7 +11,6 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
-from .final_errors import error_of, trees_of
 from .known import KnownTypes, full_name
 from .runtime import as_sent
 from .text import Unkeepable, Unreadable, read, shortened, size, write
@@ -95,6 +94,8 @@ class Codec:
         Args:
             limit: in bytes of UTF-8.
         """
+        from .final_errors import trees_of
+
         try:
             for tree in trees_of(error, self._final_errors, self._types):
                 text = self._text_of_error(tree, type(error))
@@ -114,6 +115,8 @@ class Codec:
         """
         if text.startswith(MARK):
             return _why_unkept(text, key)
+        from .final_errors import error_of
+
         try:
             return error_of(read(text, self._unpack), self._final_errors)
         except Unreadable as error:
@@ -137,6 +140,8 @@ class Codec:
 
     def _text_of_error(self, tree: object, kind: type) -> str | None:
         """The text, if it does give back an error of this class."""
+        from .final_errors import error_of
+
         try:
             text = write(tree)
             return text if type(error_of(read(text, self._unpack), self._final_errors)) is kind else None

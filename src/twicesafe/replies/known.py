@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .hints import reach
 from .structures import structure_of
 from .text import Unkeepable
 
@@ -36,8 +35,10 @@ class KnownTypes:
         found = self.find(name)
         if found is kind:
             return name
-        why = self._problem or "its return annotation does not name that type"
-        raise Unkeepable(f"it has a {name}, and {'another type has that name' if found is not None else why}")
+        if found is not None:
+            raise Unkeepable(f"it has a {name}, and another type has that name")
+        why = f" (a part of it cannot be read here: {self._problem})" if self._problem else ""
+        raise Unkeepable(f"it has a {name}, and its return annotation does not name it{why}")
 
     def find(self, name: object) -> type | None:
         """The type of this name; one that the annotation itself reaches comes before a subclass."""
@@ -52,6 +53,8 @@ class KnownTypes:
 
     def _reached(self) -> tuple[type, ...]:
         if self._roots is None:
+            from .hints import reach
+
             kinds, self._problem = reach(self._function)
             self._roots = tuple(kind for kind in kinds if structure_of(kind) is not None)
         return self._roots

@@ -33,7 +33,7 @@ def structure_of(kind: type) -> Structure | None:
         return DATACLASS
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return NAMED_TUPLE
-    if hasattr(kind, "__setstate__") and _model_fields(kind) is not None:
+    if hasattr(kind, "__setstate__") and model_fields(kind) is not None:
         return MODEL
     return None
 
@@ -90,22 +90,16 @@ def _make_model(kind: Any, state: Any) -> Any:
 
 
 def _expect_fields(kind: type, state: dict[str, Any], trouble: type[ValueError]) -> None:
-    fields = _model_fields(kind) or {}
+    fields = model_fields(kind) or {}
     _expect(kind, state["__dict__"], fields, fields, trouble)
 
 
-def _model_fields(kind: type) -> Any:
+def model_fields(kind: type) -> Any:
     """The fields of a pydantic model (version 2, else 1) by name."""
     fields = getattr(kind, "model_fields", None)
     if fields is None:
         fields = getattr(kind, "__fields__", None)
     return fields if isinstance(fields, dict) else None
-
-
-def field_types(kind: type) -> Iterator[Any]:
-    """The annotations of a pydantic model's fields, generic parameters filled in."""
-    for field in (_model_fields(kind) or {}).values():
-        yield getattr(field, "outer_type_", None) or getattr(field, "annotation", None)
 
 
 def _field_names(kind: type) -> list[str]:

@@ -18,11 +18,11 @@ _EXACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=Fa
 _ESCAPED = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
-class Unkeepable(ValueError):  # noqa: N818 - it says what the value is
+class Unkeepable(ValueError):
     """A value that has no text which gives it back."""
 
 
-class Unreadable(ValueError):  # noqa: N818 - as above
+class Unreadable(ValueError):
     """A text that no value has."""
 
 
