@@ -1,6 +1,11 @@
-# make demo   the main job, on the embedded store
-# make test   everything, with the real servers that it needs
-PYTHON ?= python3
+# make demo     the main job, on the embedded store
+# make test     everything, with the real servers that it needs
+# make lint     only the static checks
+# make format   what the tools can put right themselves
+# make bench    ratios against others, in one run
+# make clean    as after a fresh clone
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -10,7 +15,7 @@ demo: $(VENV)/cli.stamp
 	$(BIN)/twicesafe demo
 
 test: lint
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
@@ -26,7 +31,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/cli.stamp: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[cli]'
@@ -37,7 +42,6 @@ $(VENV)/dev.stamp: pyproject.toml | $(BIN)/pip
 	touch $@ $(VENV)/cli.stamp
 
 $(BIN)/pip:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-		|| { echo "twicesafe needs Python 3.10 or later: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) \
-		|| { echo "This Python can't make environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@test -n '$(PYTHON)' || { echo 'twicesafe needs Python 3.10 or later: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo 'This Python cannot make environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
