@@ -135,7 +135,9 @@ zones = st.one_of(
         st.sampled_from([(), ("CEST",), ("",)]),
     ),
 )
-texts = st.one_of(st.text(), st.sampled_from(["", "$", "$tuple", "$$tuple", "$unkept", "z:", "\ud800", "\udc80x"]))
+texts = st.one_of(
+    st.text(), st.sampled_from(["", "$", "$tuple", "$$tuple", "$dict", "z:", "unkept:", "\ud800", "\udc80x"])
+)
 plain_scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts
 )

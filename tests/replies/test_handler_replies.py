@@ -49,7 +49,7 @@ class Described:
 SENT = [
     ({"statusCode": HTTPStatus.OK}, {"statusCode": 200}),
     ([Level.LOW, Tone.WARM, Factor.HALF], [1, "warm", 0.5]),
-    ([Loud("x"), Odd(3)], ["x", 3]),
+    ([Loud("x"), Odd(3), {Odd(3): 1}], ["x", 13, {13: 1}]),
     ([Decimal("1.10"), Decimal("1E+2")], [Decimal("1.10"), Decimal("1E+2")]),
     ({Tone.WARM: 1, Level.LOW: 2, Loud("x"): 3}, {"warm": 1, 1: 2, "x": 3}),
     ({True: 1, None: 2, 1.5: 3, b"k": 4}, {True: 1, None: 2, 1.5: 3, "k": 4}),

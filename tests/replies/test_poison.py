@@ -17,7 +17,7 @@ from twicesafe.replies.trees import MAKERS
 
 KEY = "shop#1"
 codec = Codec(known, final_errors=(Exception,))
-tags = st.sampled_from([*READERS, *MAKERS, *STRUCTURES, "$dict", "$unkept", "$", "$$", "$$tuple", "$no"])
+tags = st.sampled_from([*READERS, *MAKERS, *STRUCTURES, "$dict", "$", "$$", "$$tuple", "$no"])
 names = st.sampled_from(
     [f"tests.replies.samples.{name}" for name in ("Color", "Level", "Point", "Line", "Order", "Buyer", "Open", "Names")]
     + ["builtins.dict", "os.system", ""]
@@ -55,6 +55,7 @@ def trouble(decode, text):
 def test_any_text_is_read_or_corrupt(text):
     read(text)
     read("z:" + text)
+    read("unkept:" + text)
 
 
 @given(trees)

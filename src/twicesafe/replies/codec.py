@@ -19,8 +19,8 @@ from .trees import is_plain, pack, unpack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MARK = '{"$unkept":'
-"""How the text begins that stands for a reply that was not kept."""
+MARK = "unkept:"
+"""Begins the text that stands for a reply that was not kept; no text of JSON begins like this."""
 
 
 class Kept(NamedTuple):
@@ -154,12 +154,12 @@ def _unkept(value: object, error: UnkeptReply, why: list[object]) -> Kept:
 
 
 def _mark(why: list[object]) -> str:
-    return f"{MARK}{write(why)}}}"
+    return MARK + write(why)
 
 
 def _why_unkept(text: str, key: str) -> UnkeptReply | CorruptRecord:
     try:
-        why = json.loads(text[len(MARK) : -1])
+        why = json.loads(text[len(MARK) :])
     except (ValueError, RecursionError):
         why = None
     if isinstance(why, list) and len(why) == 2 and all(type(number) is int for number in why):

@@ -36,19 +36,19 @@ def _sent(value: Any) -> Any:
         return {_name(name): _sent(item) for name, item in value.items()}
     decimal = sys.modules.get("decimal")
     if decimal is not None and isinstance(value, decimal.Decimal):
-        return decimal.Decimal(value)
+        return decimal.Decimal(str(value))
     raise Unkeepable(f"it has a {type(value).__qualname__}, which Lambda's runtime cannot send")
 
 
 def _scalar(value: Any) -> Any:
-    """As the built-in type that it is a kind of, past what a subclass says of itself."""
+    """As the built-in type that it is a kind of; simplejson asks a number for its value, and a str for nothing."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, bytes):
         return _text(value)
-    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+    return int(value) if isinstance(value, int) else float(value)
 
 
 def _name(name: Any) -> Any:
