@@ -89,8 +89,9 @@ def test_a_folder_that_cannot_be_written_is_told(folder: Path, unprivileged: Non
 def test_a_file_that_cannot_be_written_is_told(folder: Path, request: pytest.FixtureRequest) -> None:
     SqliteStore(folder / "records.db").close()
     (folder / "records.db").chmod(0o444)
+    folder.chmod(0o777)
     request.getfixturevalue("unprivileged")
-    with pytest.raises(ConfigurationError, match="cannot be"):
+    with pytest.raises(ConfigurationError, match="cannot be written: give this user the right"):
         SqliteStore(folder / "records.db")
 
 
@@ -135,6 +136,9 @@ def test_a_lost_table_is_told(sqlite: SqliteStore, by_hand: sqlite3.Connection) 
     by_hand.execute("DROP TABLE records")
     with pytest.raises(ConfigurationError, match="has lost its table"):
         Trial(sqlite.apply).claim("ann")
+    sqlite.close()
+    with pytest.raises(ConfigurationError, match="has lost its table"):
+        open_store(sqlite.name)
 
 
 @pytest.mark.parametrize("what", ["its file", "its folder"])

@@ -72,12 +72,13 @@ def prepare(name: str, synchronous: str) -> Talk[None]:
             "write-ahead log needs. Put the file on a local disk."
         )
     yield Request(f"PRAGMA synchronous = {synchronous}")
-    yield Request("BEGIN IMMEDIATE")  # and so an old file is known to be writable before anything has run
+    yield Request("BEGIN IMMEDIATE")
     if (yield from _is_new(name)):
         yield Request(TABLE)
         yield Request(INDEX)
         yield Request(f"PRAGMA application_id = {APPLICATION}")
         yield Request(f"PRAGMA user_version = {VERSION}")
+    yield Request("DELETE FROM records WHERE key IS NULL")  # finds out whether the file can be written, and the table
     yield Request("COMMIT")
 
 
