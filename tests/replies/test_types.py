@@ -251,6 +251,10 @@ def test_pydantics_own_annotations_are_no_part_of_a_models():
     assert refusal(Level.LOW, model).endswith("does not name it")
 
 
+def test_a_word_in_a_literal_is_no_annotation():
+    assert refusal(Level.LOW, literal).endswith("does not name it")
+
+
 def test_a_subclass_that_is_loaded_is_reached():
     assert exactly(kept_and_read(Rush([]), lambda_order), Rush([]))
 

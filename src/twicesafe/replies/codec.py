@@ -98,7 +98,7 @@ class Codec:
 
         try:
             for tree in trees_of(error, self._final_errors, self._types):
-                text = self._text_of_error(tree, type(error))
+                text = self._text_of_error(tree)
                 if text is not None and (limit is None or size(text := shortened(text, limit)) <= limit):
                     return text
         except Exception:  # noqa: BLE001, S110 - the user's class may refuse in any way; it has been raised all the same
@@ -138,15 +138,16 @@ class Codec:
         except Exception as error:  # noqa: BLE001 - a value may refuse to be read in any way; it is done all the same
             raise Unkeepable(f"it would not come back as it is ({type(error).__name__}: {str(error)[:200]})") from None
 
-    def _text_of_error(self, tree: object, kind: type) -> str | None:
-        """The text, if it does give back an error of this class."""
+    def _text_of_error(self, tree: object) -> str | None:
+        """The text, if it does give an error back."""
         from .final_errors import error_of
 
         try:
             text = write(tree)
-            return text if type(error_of(read(text, self._unpack), self._final_errors)) is kind else None
+            error_of(read(text, self._unpack), self._final_errors)
         except Exception:  # noqa: BLE001 - as above; a plainer tree is tried next
             return None
+        return text
 
 
 def _unkept(value: object, error: UnkeptReply, why: list[object]) -> Kept:

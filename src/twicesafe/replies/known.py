@@ -66,13 +66,11 @@ def full_name(kind: type) -> str:
 
 
 def with_subclasses(kinds: Iterable[type]) -> Iterator[type]:
-    """The types, then their loaded subclasses, level by level; each once."""
-    seen = set(kinds)
+    """The types, then their loaded subclasses, level by level."""
     level = list(kinds)
     while level:
         yield from level
         below: list[type] = []
         for parent in level:
             below += type.__subclasses__(parent)
-        level = [kind for kind in dict.fromkeys(below) if kind not in seen]
-        seen.update(level)
+        level = list(dict.fromkeys(below))

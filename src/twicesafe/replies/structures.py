@@ -51,12 +51,12 @@ def _make_enum(kind: Any, name: Any) -> Any:
 
 def _dataclass_members(value: Any) -> dict[str, Any]:
     held = dict(_attributes(value))
-    _expect(type(value), held, _required(type(value)), _field_names(type(value)), Unkeepable)
+    _expect_dataclass(type(value), held, Unkeepable)
     return held
 
 
 def _make_dataclass(kind: Any, members: Any) -> Any:
-    _expect(kind, members, _required(kind), _field_names(kind), Unreadable)
+    _expect_dataclass(kind, members, Unreadable)
     made = object.__new__(kind)
     for name, member in members.items():
         object.__setattr__(made, name, member)
@@ -78,20 +78,15 @@ def _model_state(value: Any) -> Any:
     """What pydantic itself pickles: fields, extra ones, private ones, and which were set."""
     kind, state = type(value), dict(value.__getstate__())
     state["__dict__"] = {name: member for name, member in state["__dict__"].items() if not _is_cached(kind, name)}
-    _expect_fields(kind, state, Unkeepable)
+    _expect_model(kind, state, Unkeepable)
     return state
 
 
 def _make_model(kind: Any, state: Any) -> Any:
-    _expect_fields(kind, state, Unreadable)
+    _expect_model(kind, state, Unreadable)
     made = kind.__new__(kind)
     made.__setstate__(state)
     return made
-
-
-def _expect_fields(kind: type, state: dict[str, Any], trouble: type[ValueError]) -> None:
-    fields = model_fields(kind) or {}
-    _expect(kind, state["__dict__"], fields, fields, trouble)
 
 
 def model_fields(kind: type) -> Any:
@@ -102,17 +97,17 @@ def model_fields(kind: type) -> Any:
     return fields if isinstance(fields, dict) else None
 
 
-def _field_names(kind: type) -> list[str]:
-    from dataclasses import fields
-
-    return [field.name for field in fields(kind)]
-
-
-def _required(kind: type) -> list[str]:
-    """The fields that an instance has for itself; the class stands in for those with a plain default."""
+def _expect_dataclass(kind: type, members: Any, trouble: type[ValueError]) -> None:
+    """An instance has each field for itself; the class stands in for one with a plain default."""
     from dataclasses import MISSING, fields
 
-    return [field.name for field in fields(kind) if field.default is MISSING]
+    allowed = {field.name: field for field in fields(kind)}
+    _expect(kind, members, [name for name, field in allowed.items() if field.default is MISSING], allowed, trouble)
+
+
+def _expect_model(kind: type, state: dict[str, Any], trouble: type[ValueError]) -> None:
+    fields = model_fields(kind) or {}
+    _expect(kind, state["__dict__"], fields, fields, trouble)
 
 
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
@@ -121,7 +116,7 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     for name, member in getattr(value, "__dict__", {}).items():
         if not _is_cached(kind, name):
             yield name, member
-    for base in kind.__mro__:
+    for base in kind.__mro__[:-1]:  # object has none
         for name, slot in vars(base).items():
             if isinstance(slot, MemberDescriptorType) and hasattr(value, name):
                 yield name, slot.__get__(value)

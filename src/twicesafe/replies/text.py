@@ -39,7 +39,7 @@ def write(tree: object) -> str:
         text = _ESCAPED.encode(tree)  # halves of surrogate pairs, as in file names: they come back if they are alone
         if json.loads(text) == tree:
             return text
-    except ValueError as error:  # more digits than Python writes (sys.set_int_max_str_digits)
+    except ValueError as error:  # NaN, or more digits than Python writes (sys.set_int_max_str_digits)
         raise Unkeepable(f"it cannot be written: {error}") from None
     raise Unkeepable("it has text that is not Unicode: both halves of a surrogate pair, as two characters")
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from .known import KnownTypes
 
-ALWAYS_PLAIN = frozenset((str, int, bool, type(None)))
+PLAIN = frozenset((str, int, float, bool, type(None)))
+"""What JSON has, but for NaN and infinite floats: those are refused when they are written."""
 COLLECTIONS: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 MAKERS: dict[str, Callable[[Any], Any]] = {tag: kind for kind, tag in COLLECTIONS.items()}
 
@@ -29,12 +30,12 @@ def is_plain(value: Any) -> bool:
         if len(value) == 1 and _is_tag(next(iter(value))):
             return False
         for name, item in value.items():
-            if type(name) is not str or not (type(item) in ALWAYS_PLAIN or is_plain(item)):
+            if type(name) is not str or not (type(item) in PLAIN or is_plain(item)):
                 return False
         return True
     if kind is list:
-        return all(type(item) in ALWAYS_PLAIN or is_plain(item) for item in value)
-    return kind in ALWAYS_PLAIN or (kind is float and _is_finite(value))
+        return all(type(item) in PLAIN or is_plain(item) for item in value)
+    return kind in PLAIN
 
 
 def pack(value: Any, types: KnownTypes) -> Any:
@@ -44,12 +45,8 @@ def pack(value: Any, types: KnownTypes) -> Any:
         Unkeepable: it has a part of which no exact text can be made.
     """
     kind = type(value)
-    if kind in ALWAYS_PLAIN:
+    if kind in PLAIN:
         return value
-    if kind is float:
-        if _is_finite(value):
-            return value
-        raise Unkeepable("it has a float that JSON does not have: NaN, or an infinite one")
     if kind is list:
         return [pack(item, types) for item in value]
     if kind is dict:
@@ -115,7 +112,3 @@ def _untag(tag: str, content: Any, types: KnownTypes) -> Any:
 
 def _is_tag(name: Any) -> bool:
     return type(name) is str and name.startswith("$")
-
-
-def _is_finite(number: float) -> bool:
-    return number - number == 0
