@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from twicesafe.stores.base import Store
 
-STORES = ["sqlite"]
+STORES = ["sqlite", "dynamodb"]
 
 
 @pytest.fixture
@@ -25,6 +26,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def sqlite(path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(path)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
+    store = DynamoDBStore("records", endpoint=dynamodb_endpoint)
+    store.create_table()
     yield store
     store.close()
 

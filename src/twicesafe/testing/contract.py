@@ -53,6 +53,7 @@ class StoreContract(ClaimRules, CompletionRules, LeaseRules, StepRules, ByHandRu
             return
         loop = asyncio.new_event_loop()
         yield lambda command: loop.run_until_complete(store.apply_async(command))
+        loop.run_until_complete(loop.shutdown_asyncgens())  # as asyncio.run does: clients are closed so
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 

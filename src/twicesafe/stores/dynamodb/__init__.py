@@ -1,0 +1,50 @@
+"""Records in a DynamoDB table: the dialect is pure, the connections (botocore, aiobotocore) are thin."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+from ...errors import ConfigurationError
+from .store import DynamoDBStore
+
+__all__ = ["DynamoDBStore", "open_url"]
+
+TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}")
+TEXTS = ("region", "endpoint", "sort_key", "sort_value")
+NUMBERS = {"connect_timeout": float, "read_timeout": float, "attempts": int}
+
+
+def open_url(url: str) -> DynamoDBStore:
+    """Open `dynamodb://table`, with options as in `?region=eu-west-1&read_timeout=2&attribute.id=pk`.
+
+    Args:
+        url: percent-encoded where a value has a "&", "#" or "%".
+
+    Raises:
+        ConfigurationError: it names no table, or an option that is not known.
+    """
+    table, _, query = url.partition("://")[2].partition("?")
+    if not TABLE.fullmatch(table):
+        raise ConfigurationError(f"{url!r} names no table. Write dynamodb://my-table, or its ARN after the slashes.")
+    options: dict[str, object] = {}
+    attributes: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name.startswith("attribute."):
+            attributes[name.partition(".")[2]] = value
+        else:
+            options[name] = _option(url, name, value)
+    return DynamoDBStore(table, attributes=attributes, **options)  # type: ignore[arg-type] # checked by _option
+
+
+def _option(url: str, name: str, value: str) -> object:
+    try:
+        if name in TEXTS and value:
+            return value
+        number = NUMBERS[name](value)
+        if 0 < number < 1000:
+            return number
+    except (KeyError, ValueError):
+        pass  # said below
+    known = ", ".join((*TEXTS, *NUMBERS, "attribute.<name>"))
+    raise ConfigurationError(f"{url!r} has {name}={value}, which is not understood. There are {known}.")

@@ -1,0 +1,88 @@
+"""The sync connection: botocore's client, made when the store is opened, or the user's own."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+
+from ...errors import ConfigurationError
+from ...protocol.records import Millis
+from .client import FAILURES, METHODS, date_of, explain, read_answer, read_failure
+
+if TYPE_CHECKING:
+    from .client import Options
+    from .clock import Watch
+    from .layout import Layout
+    from .requests import Request, Response
+
+
+class BotocoreConnection:
+    """Sends requests, from any thread.
+
+    Args:
+        client: of the user's own: taken as it is, with its timeouts and retries, and left open.
+        session: of the user's own, boto3's or botocore's: the client is made with it.
+    """
+
+    def __init__(self, layout: Layout, options: Options, watch: Watch, client: Any = None, session: Any = None) -> None:
+        self._layout = layout
+        self._options = options
+        self._watch = watch
+        self._given = _checked(client)
+        self._session = session
+        self._client, self._pid = client or self._new_client(), os.getpid()
+
+    @property
+    def client(self) -> Any:
+        """The client. A forked child makes its own: two processes on one TLS connection spoil it for both."""
+        if self._pid != os.getpid() and self._given is None:
+            self._client, self._pid = self._new_client(), os.getpid()
+        return self._client
+
+    def send(self, request: Request) -> Response:
+        """Send it, and wait for the answer.
+
+        Raises:
+            ConfigurationError, StoreUnavailable: it was not answered, or asking again cannot help.
+        """
+        call, sent = getattr(self.client, METHODS[request.operation]), wall()
+        try:
+            answer = call(**request.parameters)
+        except FAILURES as error:
+            self._watch.see(sent, wall(), date_of(error))
+            return read_failure(error, request, self._layout)
+        self._watch.see(sent, wall(), date_of(answer))
+        return read_answer(answer)
+
+    def close(self) -> None:
+        """Close its connections; another request makes new ones."""
+        if self._given is None:
+            self._client.close()
+
+    def _new_client(self) -> Any:
+        session = self._session or botocore.session.Session()
+        session = getattr(session, "_session", session)  # boto3's is a shell around botocore's
+        try:
+            region = self._options.region_in(session)
+            config = Config(**self._options.config())
+            return session.create_client("dynamodb", region, endpoint_url=self._options.endpoint, config=config)
+        except FAILURES as error:
+            raise explain(error, self._layout.store) from error
+
+
+def wall() -> Millis:
+    """This host's clock."""
+    return Millis(time.time_ns() // 1_000_000)
+
+
+def _checked(client: Any) -> Any:
+    if client is not None and not (hasattr(client, "update_item") and hasattr(client.meta, "service_model")):
+        raise ConfigurationError(
+            f"client= takes a DynamoDB client of boto3, not {type(client).__name__}. "
+            "That of a resource or table is its .meta.client."
+        )
+    return client

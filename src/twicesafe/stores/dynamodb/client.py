@@ -1,0 +1,176 @@
+"""What botocore and aiobotocore have in common: settings, the form of answers, and what errors mean."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - the library's own name
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from botocore.parsers import ResponseParserError
+
+from ...errors import ConfigurationError, StoreUnavailable
+from .requests import Accepted, Busy, Refused, Scanned
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ...errors import TwicesafeError
+    from .layout import Item, Layout
+    from .requests import Request, Response
+
+    Answer: TypeAlias = dict[str, Any]
+
+METHODS = {
+    "UpdateItem": "update_item",
+    "PutItem": "put_item",
+    "DeleteItem": "delete_item",
+    "GetItem": "get_item",
+    "Scan": "scan",
+}
+FAILURES = (BotoCoreError, ClientError, ValueError)
+"""What clients raise. ValueError: an endpoint that is no URL."""
+
+NO_ANSWER = (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError, CredentialRetrievalError)
+BUSY = {"TransactionConflictException", "TransactionInProgressException", "ReplicatedWriteConflictException"}
+THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "InternalServerError",
+    "ServiceUnavailable",
+}
+NO_RIGHTS = {"AccessDeniedException", "AccessDenied", "UnauthorizedException"}
+BAD_CREDENTIALS = {
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "IncompleteSignatureException",
+    "MissingAuthenticationTokenException",
+    "ExpiredTokenException",
+    "ExpiredToken",
+    "RequestExpired",
+}
+GET_CREDENTIALS = (
+    "Give this process valid AWS credentials: on Lambda an execution role, elsewhere 'aws configure' or SSO."
+)
+SET_REGION = "Set AWS_DEFAULT_REGION, or add ?region=eu-west-1 to the store's URL."
+
+
+class Options(NamedTuple):
+    """How the store's own clients are made. What is None comes from the usual AWS environment."""
+
+    region: str | None = None
+    endpoint: str | None = None
+    connect_timeout: float = 1.0  # seconds
+    read_timeout: float = 2.0  # seconds: a read that hangs for longer eats the platform's time
+    attempts: int = 3
+
+    def config(self) -> dict[str, Any]:
+        """The settings of a client."""
+        return {
+            "connect_timeout": self.connect_timeout,
+            "read_timeout": self.read_timeout,
+            "retries": {"mode": "standard", "total_max_attempts": self.attempts},
+            "tcp_keepalive": True,
+            "max_pool_connections": 50,  # made when they are needed; with botocore's 10, more threads throw some away
+        }
+
+    def region_in(self, session: Any) -> str | None:
+        """The region. botocore reads AWS_DEFAULT_REGION only; others set AWS_REGION alone."""
+        return self.region or session.get_config_variable("region") or os.environ.get("AWS_REGION")
+
+
+def read_answer(answer: Answer) -> Accepted | Scanned:
+    """What was applied or read."""
+    if "Items" in answer:
+        return Scanned(tuple(answer["Items"]), answer.get("LastEvaluatedKey"))
+    return Accepted(answer.get("Attributes", answer.get("Item")))
+
+
+def read_failure(error: Exception, request: Request, layout: Layout) -> Response:
+    """What was not applied, and why.
+
+    Raises:
+        ConfigurationError, StoreUnavailable: there is no such answer.
+    """
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        if code == "ConditionalCheckFailedException":
+            return Refused(cast("Item | None", error.response.get("Item")))
+        if code in BUSY:
+            return Busy(f"{code}: the record is in a transaction")
+    raise explain(error, layout.store, request.key or None) from error
+
+
+def date_of(answer: Answer | Exception) -> str | None:
+    """When the server made it, as it says itself."""
+    if isinstance(answer, Exception):
+        return date_of(answer.response) if isinstance(answer, ClientError) else None
+    date: str | None = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return date
+
+
+def explain(error: Exception, store: str, key: str | None = None) -> TwicesafeError:
+    """Our error for theirs, with what to do now."""
+    if isinstance(error, ClientError):
+        return _explain_answer(error.response, store, key)
+    said = f"{type(error).__name__}: {error}"
+    if isinstance(error, NO_ANSWER):
+        return StoreUnavailable(store, said, key)
+    if isinstance(error, NoRegionError):
+        return ConfigurationError(f"The store {store} needs a region. {SET_REGION}")
+    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+        return ConfigurationError(f"The store {store} has no credentials ({said}). {GET_CREDENTIALS}")
+    if isinstance(error, ParamValidationError) and "ReturnValuesOnConditionCheckFailure" in str(error):
+        return ConfigurationError(
+            f"The botocore here is too old for the store {store}: install boto3 1.26.164 or newer."
+        )
+    return ConfigurationError(f"The AWS client of the store {store} cannot be used as it is set up ({said}).")
+
+
+def _explain_answer(answer: Any, store: str, key: str | None) -> TwicesafeError:
+    code, message = answer["Error"]["Code"], answer["Error"].get("Message", "")
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = f"{code}: {message}"
+    if code in THROTTLED or status == 429 or status >= 500:
+        return StoreUnavailable(store, said, key)
+    if code == "ResourceNotFoundException":
+        return ConfigurationError(
+            f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table create', or "
+            "correct the table's name, the region or the account."
+        )
+    if code in NO_RIGHTS:
+        return ConfigurationError(
+            f"The store {store} may not be used with these credentials ({said}). "
+            "'twicesafe table policy' prints the IAM policy that a function needs."
+        )
+    if code in BAD_CREDENTIALS:
+        return ConfigurationError(f"The credentials for the store {store} were refused ({said}). {GET_CREDENTIALS}")
+    if "size" in message and "exceeded" in message:
+        return ConfigurationError(
+            f"The record of {key!r} would be over the 400 KB that DynamoDB allows in one item ({said}). "
+            "Return less from its steps, for example where the result can be found."
+        )
+    if code == "ValidationException" and "key" in message.lower():
+        return ConfigurationError(
+            f"The key does not fit the table of the store {store} ({said}). The table needs a partition key 'id' of "
+            "type S and no sort key; else name its keys in the store's URL: ?attribute.id=PK&sort_key=SK."
+        )
+    return ConfigurationError(f"The store {store} refused a request, and would again ({said}).")

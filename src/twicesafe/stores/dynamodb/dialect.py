@@ -1,0 +1,113 @@
+"""What each command asks of DynamoDB, and what the answers mean: pure, and without a table testable.
+
+A change is one conditional request, whose condition holds only where the reference store's own rule makes
+this very change. When it is refused, the refusal shows the item. The rule is applied to that, and mostly
+changes nothing: it is a conflict, a replay, or this very change, applied before and its response lost (rule 1).
+Where the rule does change it (an expired leftover: one UpdateItem cannot both keep steps and drop them), what
+comes out replaces the item whole, on the condition that it still is the one that was seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...errors import StoreUnavailable
+from ...protocol.commands import Claim, Claimed, Done, Forget, List, Load, Page, Redo
+from ...protocol.records import Millis
+from ..memory import TRANSITIONS
+from .expressions import begin, find, replace, scan
+from .items import read
+from .requests import Accepted, Busy, Pause, Refused
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from ...protocol.commands import Complete, Release, Renew, SaveStep, StoreCommand, StoreReply
+    from ...protocol.records import Record
+    from .layout import Item, Layout
+    from .requests import Request, Response, Scanned, Talk
+
+    Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo
+
+PAUSES = (Millis(25), Millis(50), Millis(100), Millis(200))
+"""The longest waits before what a transaction kept away is sent again."""
+MOST_ROUNDS = 64
+"""How often a record may change under a command's eyes: each time another command was done."""
+
+
+def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
+    """Turn a command into requests, and their answers into its reply.
+
+    Raises:
+        CorruptRecord: the item cannot be read.
+    """
+    if isinstance(command, List):
+        return (yield from _page(command, layout))
+    if isinstance(command, Load):
+        item = yield from _find(command.key, layout)
+        return None if item is None else read(item, layout)
+    request = begin(command, layout)
+    if request is None:
+        item = yield from _find(_key(command), layout)
+        return (yield from _change(command, item, layout))
+    response: Accepted | Refused = yield from _send(request, layout)
+    if isinstance(response, Refused):
+        return (yield from _change(command, response.item, layout))
+    return _claimed(read(response.item or {}, layout)) if isinstance(command, Claim) else Done()
+
+
+def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreReply]:
+    """Do to what was seen as the reference store would."""
+    rule = TRANSITIONS[type(command)]
+    key = _key(command)
+    for _ in range(MOST_ROUNDS):
+        found = None if seen is None else read(seen, layout)
+        record, reply = rule(found, command)
+        if record == found:
+            return reply
+        response: Accepted | Refused = yield from _send(replace(key, seen, record, layout), layout)
+        if isinstance(response, Accepted):
+            return reply
+        seen = response.item
+    raise StoreUnavailable(layout.store, f"the record was another at each of {MOST_ROUNDS} tries", key)
+
+
+def _key(command: Change) -> str:
+    return command.seen.key if isinstance(command, (Forget, Redo)) else command.key
+
+
+def _claimed(record: Record) -> Claimed:
+    return Claimed(record.attempt, record.started, record.lease_until, record.steps, record.generation)
+
+
+def _find(key: str, layout: Layout) -> Talk[Item | None]:
+    response: Accepted = yield from _send(find(key, layout), layout)
+    return response.item
+
+
+def _page(command: List, layout: Layout) -> Talk[Page]:
+    """Read on until there are enough, or nothing is left."""
+    records: list[Record] = []
+    start = None if command.after is None else layout.key(command.after)
+    while True:
+        response: Scanned = yield from _send(scan(command, start, layout), layout)
+        records += [read(item, layout) for item in response.items]
+        start = response.last_key
+        if len(records) > command.limit or (len(records) == command.limit and start is not None):
+            shown = records[: command.limit]
+            return Page(tuple(shown), shown[-1].key)
+        if start is None:
+            return Page(tuple(records), None)
+
+
+def _send(request: Request, layout: Layout) -> Talk[Any]:
+    """Send it, again while a transaction keeps it away: then it was not applied."""
+    response: Response = yield request
+    for pause in PAUSES:
+        if not isinstance(response, Busy):
+            break
+        yield Pause(pause)
+        response = yield request
+    if isinstance(response, Busy):
+        raise StoreUnavailable(layout.store, response.reason, request.key or None)
+    return response

@@ -1,0 +1,65 @@
+"""Where a table keeps what: its key, its attributes' names."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeAlias
+
+    Attribute: TypeAlias = dict[str, Any]
+    """A value in DynamoDB's own form: {"S": text}, {"N": digits}, {"M": attributes by name}."""
+    Item: TypeAlias = dict[str, Attribute]
+    """Attributes by name."""
+
+
+class Names(NamedTuple):
+    """What the attributes are called. Those that Powertools for AWS Lambda has too are called as there."""
+
+    id: str = "id"  # S: the table's partition key
+    status: str = "status"  # S
+    expiration: str = "expiration"  # N, seconds since the epoch: the table's TTL attribute
+    in_progress_expiration: str = "in_progress_expiration"  # N, milliseconds since the epoch
+    data: str = "data"  # S
+    validation: str = "validation"  # S
+    owner: str = "owner"  # S; and this one and what follows is ours
+    attempt: str = "attempt"  # N
+    started: str = "started"  # N, ms
+    claimed: str = "claimed"  # N, ms
+    generation: str = "generation"  # N; not there: 0
+    steps: str = "steps"  # M of S
+    v: str = "v"  # N: the version of this format
+
+
+class Layout(NamedTuple):
+    """A table, and how records lie in it."""
+
+    table: str
+    names: Names = Names()
+    sort_key: str | None = None  # of a table with a composite key; None: the table has none
+    sort_value: str = "twicesafe"  # the same in every record: the partition key is what spreads them
+
+    @property
+    def store(self) -> str:
+        """What messages call it."""
+        return f"dynamodb://{self.table}"
+
+    def key(self, key: str) -> Item:
+        """The primary key of a record."""
+        item: Item = {self.names.id: {"S": key}}
+        if self.sort_key is not None:
+            item[self.sort_key] = {"S": self.sort_value}
+        return item
+
+    def named(self, expression: str) -> Mapping[str, str]:
+        """The attributes behind an expression's `#words`: all of them, and no other, as DynamoDB demands."""
+        return _named(self, expression)
+
+
+@lru_cache(maxsize=256)
+def _named(layout: Layout, expression: str) -> Mapping[str, str]:
+    names = {**layout.names._asdict(), "sort_key": layout.sort_key}
+    return {f"#{word}": names[word] for word in re.findall(r"#([a-z_]+)\b", expression)}
