@@ -1,0 +1,43 @@
+"""The table of event sources, and what it makes of an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import events, http, queues, services, streams, unkeyed
+from .row import DAY, Reading, Row
+
+if TYPE_CHECKING:
+    from .unit import Unit
+
+
+def _direct(event: Any, _: Any) -> Reading:
+    """A plain invocation says nothing about itself. An empty batch has nothing to protect."""
+    is_empty = isinstance(event, dict) and event.get("Records") == []
+    return Reading(None, event, kind="never" if is_empty else None)
+
+
+ROWS: tuple[Row, ...] = (
+    *queues.ROWS,
+    *http.ROWS,
+    *events.ROWS,
+    *streams.ROWS,
+    *services.ROWS,
+    *unkeyed.ROWS,
+)
+"""No event is of two rows, so their order says nothing but which is asked first."""
+
+DIRECT = Row("direct", "explicit", lambda _: True, DAY, "raise", True, _direct)
+
+
+def units(event: Any) -> list[Unit]:
+    """The deliveries in an event, in its order; at least one.
+
+    Raises:
+        MalformedEvent: its source is known, and it is not what that source sends.
+    """
+    row = next((row for row in ROWS if row.recognises(event)), DIRECT)
+    found = row.units(event)
+    if found:
+        return found
+    return [unit._replace(source=row.name, kind="never") for unit in DIRECT.units(event)]

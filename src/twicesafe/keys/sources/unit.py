@@ -1,0 +1,105 @@
+"""One delivery of an event, and the key that its identity makes."""
+
+from __future__ import annotations
+
+from re import compile as regex
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ...errors import MissingKey
+from ..canonical import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from typing import TypeAlias
+
+Kind: TypeAlias = 'Literal["natural", "client", "explicit", "never"]'
+"""Whose the identity is: the source's, the caller's, the user's (`key=`), or none, as a repeat is meant to run."""
+OnConflict: TypeAlias = 'Literal["raise", "wait"]'
+
+LONGEST_FUNCTION = 200
+CUT = 180
+UNSAFE = regex(r"[^A-Za-z0-9._:<>-]")
+READABLE = regex(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Unit(NamedTuple):
+    """What is run, recorded and answered by itself: a record of a batch, or an event that is none."""
+
+    source: str
+    kind: Kind
+    identity: Mapping[str, str] | None  # None: no key
+    scope: Mapping[str, str]  # the authenticated caller, where the key is the caller's
+    event: Any  # what the handler is given: the same event where it is no batch, else one of this record alone
+    payload: object  # what must not change under the key, without what each delivery has anew; None: nothing
+    expires_after: int  # seconds: longer than the source can deliver it again
+    on_conflict: OnConflict
+    reply_kept: bool  # someone reads the reply
+    order: str | None  # units of the same order stop after a failure
+    item: object | None  # its itemIdentifier in batchItemFailures
+    left_out: tuple[tuple[str, str], ...]  # fields that are no part of the identity, and why
+    is_http: bool = False  # its reply is {"statusCode": ...}
+
+
+def whole(event: Any, units: Sequence[Unit]) -> Unit:
+    """The event as one unit, under all identities together; without a key when one of them has none."""
+    first = units[0]
+    if len(units) == 1:
+        return first if first.event is event else first._replace(event=event, payload=None, order=None, item=None)
+    bare = next((unit for unit in units if unit.identity is None), None)
+    return first._replace(
+        kind=first.kind if bare is None else bare.kind,
+        identity=None if bare else {"records": digest(*(_fingerprint(unit) for unit in units))},
+        event=event,
+        payload=None,
+        expires_after=max(unit.expires_after for unit in units),
+        order=None,
+        item=None,
+    )
+
+
+def with_request_id(unit: Unit, aws_request_id: str) -> Unit:
+    """The unit under the id that Lambda gives an invocation, and keeps in its own retries of an async one."""
+    return unit._replace(identity={"aws_request_id": aws_request_id})
+
+
+def key_of(function: str, unit: Unit, *, scope: str | None = None, tenant: str | None = None) -> str:
+    """The key of a unit: readable at its head, for people and IAM's LeadingKeys, and a hash of everything at its end.
+
+    Args:
+        function: its name, without version or alias: a deploy between two attempts must not change the key.
+        scope: what the user adds for those who must not share a key.
+        tenant: of a tenant-isolated function (`context.tenant_id`).
+
+    Raises:
+        MissingKey: nothing identifies the unit.
+    """
+    if unit.identity is None:
+        raise MissingKey(f"of this {unit.source} delivery", "anything that identifies it")
+    fields = (function, unit.source, _fingerprint(unit), _optional(scope), _optional(tenant))
+    parts = [_safe(function), unit.source, _readable(unit), digest(*fields)]
+    return "#".join(part for part in parts if part)
+
+
+def _fingerprint(unit: Unit) -> str:
+    identity = unit.identity or {}
+    flat = [text for fields in (identity, unit.scope) for pair in sorted(fields.items()) for text in pair]
+    return digest(str(len(identity)), *flat)
+
+
+def _optional(text: str | None) -> str:
+    return "" if text is None else f"={text}"
+
+
+def _safe(function: str) -> str:
+    if len(function) > LONGEST_FUNCTION:
+        function = f"{function[:CUT]}-{digest(function)[: LONGEST_FUNCTION - CUT - 1]}"
+    return UNSAFE.sub("-", function)
+
+
+def _readable(unit: Unit) -> str:
+    """The last field of the source's own identity, its id, where it is short. A caller's key is never shown."""
+    if unit.kind != "natural" or not unit.identity:
+        return ""
+    last = list(unit.identity.values())[-1]
+    return last if READABLE.fullmatch(last) else ""
