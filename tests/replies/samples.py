@@ -93,6 +93,11 @@ class Names(pydantic.RootModel[list[str]]):
     pass
 
 
+class Failing(pydantic.BaseModel):
+    def __getstate__(self) -> dict[Any, Any]:
+        raise RuntimeError("no")
+
+
 Known = Union[Color, Level, Tone, Right, Point, Rush, Order, Page[Line], Buyer, Open, Names]
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.replies.samples import exactly, values
+from tests.replies.samples import Failing, exactly, values
 from twicesafe.errors import CorruptRecord, InProgress, UnserializableReply
 from twicesafe.replies import Codec
 
@@ -148,6 +148,17 @@ def test_an_attribute_without_a_text_is_left_out_and_its_class_stays():
     assert vars(read) == {"status": 402}
 
 
+def test_an_attribute_that_cannot_be_written_costs_no_other():
+    error = ValueError("x")
+    error.nan, error.failing, error.code = float("nan"), Failing(), 7
+    read = rebuilt(error, ValueError)
+    assert (read.args, vars(read)) == (("x",), {"code": 7})
+
+
+def test_an_argument_that_cannot_be_written_leaves_the_message():
+    assert rebuilt(ValueError("x", float("nan")), ValueError).args == ("('x', nan)",)
+
+
 def test_an_error_whose_message_fails_is_kept():
     class Mute(Exception):
         def __str__(self):
@@ -225,14 +236,14 @@ def test_of_two_classes_of_one_name_the_named_one_comes_back():
         "[]",
         '{"error":[]}',
         '{"error":["builtins.ValueError"]}',
-        '{"error":"builtins.ValueError","args":[],"attributes":{}}',
-        '{"error":[["builtins.ValueError"]],"args":[],"attributes":{}}',
-        '{"error":["builtins.SystemExit"],"args":[],"attributes":{}}',
-        '{"error":["builtins.UnicodeDecodeError"],"args":[1],"attributes":{}}',
-        '{"error":["builtins.ValueError"],"args":3,"attributes":{}}',
+        '{"error":"builtins.ValueError","args":[],"attributes":[]}',
+        '{"error":[["builtins.ValueError"]],"args":[],"attributes":[]}',
+        '{"error":["builtins.SystemExit"],"args":[],"attributes":[]}',
+        '{"error":["builtins.UnicodeDecodeError"],"args":[1],"attributes":[]}',
+        '{"error":["builtins.ValueError"],"args":3,"attributes":[]}',
         '{"error":["builtins.ValueError"],"args":[],"attributes":[1]}',
-        '{"error":["builtins.ValueError"],"args":[],"attributes":{"__traceback__":1}}',
-        '{"error":["builtins.ValueError"],"args":[{"$x":1}],"attributes":{}}',
+        '{"error":["builtins.ValueError"],"args":[],"attributes":[["__traceback__",1]]}',
+        '{"error":["builtins.ValueError"],"args":[{"$x":1}],"attributes":[]}',
         "not json",
         "unkept:",
         "unkept:[]",
@@ -253,6 +264,6 @@ def test_a_text_that_no_error_has_is_corrupt(text):
 
 
 def test_a_record_cannot_change_what_a_final_error_is():
-    text = '{"error":["builtins.ValueError"],"args":["x"],"attributes":{"__class__":"y","args":[1]}}'
+    text = '{"error":["builtins.ValueError"],"args":["x"],"attributes":[["__class__","y"],["args",[1]]]}'
     read = Codec(final_errors=(ValueError,)).decode_error(text, KEY)
     assert (type(read), read.__class__) == (ValueError, ValueError)

@@ -88,6 +88,7 @@ def test_a_bomb_is_not_unpacked():
     [
         "z:",
         "z:!",
+        "z:AAAA",
         "z:eJw=",
         "z:é",
         compressed(b'"x"')[:-6],

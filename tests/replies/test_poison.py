@@ -86,7 +86,19 @@ def test_a_deep_text_is_read_or_corrupt(opening, depth):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nul", "1 2", "{", '{"a":1,}', "\ufeff1", "9" * 5000, '{"$set":[[1]]}', '{"$dict":[[[],1]]}', '{"$dict":1}'],
+    [
+        "",
+        "nul",
+        "1 2",
+        "{",
+        '{"a":1,}',
+        "\ufeff1",
+        "9" * 5000,
+        '{"$set":[[1]]}',
+        '{"$dict":[[[],1]]}',
+        '{"$dict":1}',
+        '{"$enum":[1,"x"]}',
+    ],
 )
 def test_what_is_no_value_is_corrupt(text):
     with pytest.raises(CorruptRecord):

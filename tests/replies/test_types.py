@@ -20,6 +20,7 @@ from tests.replies.samples import (
     Batch,
     Buyer,
     Color,
+    Failing,
     Level,
     Line,
     Names,
@@ -307,11 +308,6 @@ class Tagged(Point):
 
 class Private(pydantic.BaseModel):
     _lock: Any = pydantic.PrivateAttr(default_factory=object)
-
-
-class Failing(pydantic.BaseModel):
-    def __getstate__(self):
-        raise RuntimeError("no")
 
 
 def all_of_these() -> Union[Hiding, Listed, Late, Tagged, Private, Failing, Right, Color]: ...

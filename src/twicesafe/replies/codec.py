@@ -96,13 +96,10 @@ class Codec:
         """
         from .final_errors import trees_of
 
-        try:
-            for tree in trees_of(error, self._final_errors, self._types):
-                text = self._text_of_error(tree)
-                if text is not None and (limit is None or size(text := shortened(text, limit)) <= limit):
-                    return text
-        except Exception:  # noqa: BLE001, S110 - the user's class may refuse in any way; it has been raised all the same
-            pass
+        for tree in trees_of(error, self._final_errors, self._types):
+            text = self._text_of_error(tree)
+            if text is not None and (limit is None or size(text := shortened(text, limit)) <= limit):
+                return text
         return _mark([f"its final error {full_name(type(error))} cannot be made again"])
 
     def decode_error(self, text: str, key: str) -> BaseException:
@@ -135,8 +132,10 @@ class Codec:
             raise
         except RecursionError:
             raise Unkeepable("it contains itself, or is nested too deeply") from None
+        except Unreadable as error:
+            raise Unkeepable(f"it would not come back: {error}") from None
         except Exception as error:  # noqa: BLE001 - a value may refuse to be read in any way; it is done all the same
-            raise Unkeepable(f"it would not come back as it is ({type(error).__name__}: {str(error)[:200]})") from None
+            raise Unkeepable(f"it has a part that cannot be read ({type(error).__name__})") from None
 
     def _text_of_error(self, tree: object) -> str | None:
         """The text, if it does give an error back."""
@@ -145,7 +144,7 @@ class Codec:
         try:
             text = write(tree)
             error_of(read(text, self._unpack), self._final_errors)
-        except Exception:  # noqa: BLE001 - as above; a plainer tree is tried next
+        except Exception:  # noqa: BLE001 - the user's class may refuse in any way; a plainer tree is tried next
             return None
         return text
 

@@ -10,7 +10,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
 from .known import full_name, with_subclasses
-from .text import Unreadable
+from .text import Unreadable, write
 from .trees import pack
 
 if TYPE_CHECKING:
@@ -29,12 +29,10 @@ def trees_of(error: BaseException, classes: Classes, types: KnownTypes) -> Itera
     names = [full_name(kind) for kind in type(error).__mro__ if issubclass(kind, classes)]
     message = _message(error)
     args, state = _state(error)
-    attributes = pack(_keepable(state, types), types)
-    try:
-        yield _tree(names, message, pack(list(args), types), attributes)
-    except (ValueError, RecursionError):
-        yield _tree(names, message, [message], attributes)
-    yield _tree(names, message, [message], {})
+    whole = next(iter(_trees(list(args), types)), [message])
+    attributes = [[name, tree] for name, value in state.items() for tree in _trees(value, types)]
+    yield _tree(names, message, whole, attributes)
+    yield _tree(names, message, [message], [])
 
 
 def error_of(tree: Any, classes: Classes) -> BaseException:
@@ -53,7 +51,7 @@ def error_of(tree: Any, classes: Classes) -> BaseException:
     return error
 
 
-def _tree(names: list[str], message: str, args: list[Any], attributes: dict[str, Any]) -> dict[str, Any]:
+def _tree(names: list[str], message: str, args: list[Any], attributes: list[Any]) -> dict[str, Any]:
     return {"error": names, "message": message, "args": args, "attributes": attributes}
 
 
@@ -72,17 +70,14 @@ def _native(kind: type, method: str) -> Any:
     )
 
 
-def _keepable(state: dict[str, Any], types: KnownTypes) -> dict[str, Any]:
-    return {name: value for name, value in state.items() if _is_keepable(value, types)}
-
-
-def _is_keepable(value: object, types: KnownTypes) -> bool:
-    """Not so for a response, a connection: the error is the same without."""
+def _trees(value: object, types: KnownTypes) -> list[Any]:
+    """Its tree, or none: a response, a connection have no text."""
     try:
-        pack(value, types)
-    except (ValueError, RecursionError):
-        return False
-    return True
+        tree = pack(value, types)
+        write(tree)
+    except Exception:  # noqa: BLE001 - an attribute may refuse in any way; callers act on the error's class
+        return []
+    return [tree]
 
 
 def _message(error: BaseException) -> str:

@@ -77,8 +77,9 @@ def _fields(kind: type) -> Iterator[tuple[Any, Names]]:
             yield getattr(field, "outer_type_", None) or field.annotation, {}  # pydantic 1, or 2
         return
     for base in kind.__mro__:
-        names = _names_in(base)
-        yield from ((annotation, names) for annotation in _annotations(base).values())
+        if annotations := _annotations(base):
+            names = _names_in(base)
+            yield from ((annotation, names) for annotation in annotations.values())
 
 
 def _annotations(thing: Any) -> Names:
