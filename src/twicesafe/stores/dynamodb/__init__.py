@@ -12,7 +12,7 @@ __all__ = ["DynamoDBStore", "open_url"]
 
 TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}")
 TEXTS = ("region", "endpoint", "sort_key", "sort_value")
-NUMBERS = {"connect_timeout": float, "read_timeout": float, "attempts": int}
+NUMBERS = {"connect_timeout": float, "read_timeout": float, "tries": int}
 
 
 def open_url(url: str) -> DynamoDBStore:

@@ -20,13 +20,14 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from ...errors import ConfigurationError, StoreUnavailable
-from .requests import Accepted, Busy, Refused, Scanned
+from .patience import LONG_PAUSE, SHORT_PAUSE
+from .requests import Accepted, Refused, Scanned, Unanswered
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ...errors import TwicesafeError
-    from .layout import Item, Layout
+    from .layout import Layout
     from .requests import Request, Response
 
     Answer: TypeAlias = dict[str, Any]
@@ -50,11 +51,8 @@ THROTTLED = {
     "ThrottlingException",
     "ThrottledException",
     "RequestThrottledException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "InternalServerError",
-    "ServiceUnavailable",
 }
+UNWELL = {"InternalServerError", "ServiceUnavailable", "RequestTimeout", "RequestTimeoutException"}
 NO_RIGHTS = {"AccessDeniedException", "AccessDenied", "UnauthorizedException"}
 BAD_CREDENTIALS = {
     "UnrecognizedClientException",
@@ -80,14 +78,13 @@ class Options(NamedTuple):
     endpoint: str | None = None
     connect_timeout: float = 1.0  # seconds
     read_timeout: float = 2.0  # seconds: a read that hangs for longer eats the platform's time
-    attempts: int = 3
 
     def config(self) -> dict[str, Any]:
-        """The settings of a client."""
+        """The settings of a client. It tries once: patience.py tries again, sooner than botocore would."""
         return {
             "connect_timeout": self.connect_timeout,
             "read_timeout": self.read_timeout,
-            "retries": {"mode": "standard", "total_max_attempts": self.attempts},
+            "retries": {"mode": "standard", "total_max_attempts": 1},
             "tcp_keepalive": True,
             "max_pool_connections": 50,  # made when they are needed; with botocore's 10, more threads throw some away
         }
@@ -108,32 +105,33 @@ def read_failure(error: Exception, request: Request, layout: Layout) -> Response
     """What was not applied, and why.
 
     Raises:
-        ConfigurationError, StoreUnavailable: there is no such answer.
+        ConfigurationError: asking again cannot help.
     """
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        if code == "ConditionalCheckFailedException":
-            return Refused(cast("Item | None", error.response.get("Item")))
-        if code in BUSY:
-            return Busy(f"{code}: the record is in a transaction")
-    raise explain(error, layout.store, request.key or None) from error
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+    if code == "ConditionalCheckFailedException":
+        return Refused(_answer_of(error).get("Item"))
+    if code in BUSY:
+        return Unanswered(_said(error), error, SHORT_PAUSE, is_busy=True)
+    if _is_unanswered(error):
+        return Unanswered(_said(error), error, LONG_PAUSE if code in THROTTLED else SHORT_PAUSE)
+    raise explain(error, layout.store, request.key) from error
 
 
 def date_of(answer: Answer | Exception) -> str | None:
     """When the server made it, as it says itself."""
     if isinstance(answer, Exception):
-        return date_of(answer.response) if isinstance(answer, ClientError) else None
+        answer = _answer_of(answer)
     date: str | None = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     return date
 
 
-def explain(error: Exception, store: str, key: str | None = None) -> TwicesafeError:
+def explain(error: Exception, store: str, key: str = "") -> TwicesafeError:
     """Our error for theirs, with what to do now."""
+    said = _said(error)
+    if _is_unanswered(error):
+        return StoreUnavailable(store, said, key or None)
     if isinstance(error, ClientError):
-        return _explain_answer(error.response, store, key)
-    said = f"{type(error).__name__}: {error}"
-    if isinstance(error, NO_ANSWER):
-        return StoreUnavailable(store, said, key)
+        return _explain_answer(error.response["Error"], said, store, key)
     if isinstance(error, NoRegionError):
         return ConfigurationError(f"The store {store} needs a region. {SET_REGION}")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
@@ -145,12 +143,26 @@ def explain(error: Exception, store: str, key: str | None = None) -> TwicesafeEr
     return ConfigurationError(f"The AWS client of the store {store} cannot be used as it is set up ({said}).")
 
 
-def _explain_answer(answer: Any, store: str, key: str | None) -> TwicesafeError:
-    code, message = answer["Error"]["Code"], answer["Error"].get("Message", "")
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = f"{code}: {message}"
-    if code in THROTTLED or status == 429 or status >= 500:
-        return StoreUnavailable(store, said, key)
+def _answer_of(error: Exception) -> Answer:
+    """The whole answer behind an error; empty where there was none."""
+    return cast("Answer", error.response) if isinstance(error, ClientError) else {}
+
+
+def _is_unanswered(error: Exception) -> bool:
+    if not isinstance(error, ClientError):
+        return isinstance(error, NO_ANSWER)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response["Error"]["Code"] in THROTTLED | UNWELL | BUSY or status == 429 or status >= 500
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        return f"{error.response['Error']['Code']}: {error.response['Error'].get('Message', '')}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _explain_answer(answer: Any, said: str, store: str, key: str) -> ConfigurationError:
+    code, message = answer["Code"], answer.get("Message", "")
     if code == "ResourceNotFoundException":
         return ConfigurationError(
             f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table create', or "

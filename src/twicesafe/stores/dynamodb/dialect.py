@@ -9,15 +9,14 @@ comes out replaces the item whole, on the condition that it still is the one tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import StoreUnavailable
 from ...protocol.commands import Claim, Claimed, Done, Forget, List, Load, Page, Redo
-from ...protocol.records import Millis
 from ..memory import TRANSITIONS
 from .expressions import begin, find, replace, scan
 from .items import read
-from .requests import Accepted, Busy, Pause, Refused
+from .requests import Accepted, Refused
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -25,12 +24,10 @@ if TYPE_CHECKING:
     from ...protocol.commands import Complete, Release, Renew, SaveStep, StoreCommand, StoreReply
     from ...protocol.records import Record
     from .layout import Item, Layout
-    from .requests import Request, Response, Scanned, Talk
+    from .requests import Scanned, Talk
 
     Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo
 
-PAUSES = (Millis(25), Millis(50), Millis(100), Millis(200))
-"""The longest waits before what a transaction kept away is sent again."""
 MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
 
@@ -50,7 +47,7 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     if request is None:
         item = yield from _find(_key(command), layout)
         return (yield from _change(command, item, layout))
-    response: Accepted | Refused = yield from _send(request, layout)
+    response: Accepted | Refused = yield request
     if isinstance(response, Refused):
         return (yield from _change(command, response.item, layout))
     return _claimed(read(response.item or {}, layout)) if isinstance(command, Claim) else Done()
@@ -65,7 +62,7 @@ def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreRep
         record, reply = rule(found, command)
         if record == found:
             return reply
-        response: Accepted | Refused = yield from _send(replace(key, seen, record, layout), layout)
+        response: Accepted | Refused = yield replace(key, seen, record, layout)
         if isinstance(response, Accepted):
             return reply
         seen = response.item
@@ -81,7 +78,7 @@ def _claimed(record: Record) -> Claimed:
 
 
 def _find(key: str, layout: Layout) -> Talk[Item | None]:
-    response: Accepted = yield from _send(find(key, layout), layout)
+    response: Accepted = yield find(key, layout)
     return response.item
 
 
@@ -90,7 +87,7 @@ def _page(command: List, layout: Layout) -> Talk[Page]:
     records: list[Record] = []
     start = None if command.after is None else layout.key(command.after)
     while True:
-        response: Scanned = yield from _send(scan(command, start, layout), layout)
+        response: Scanned = yield scan(command, start, layout)
         records += [read(item, layout) for item in response.items]
         start = response.last_key
         if len(records) > command.limit or (len(records) == command.limit and start is not None):
@@ -98,16 +95,3 @@ def _page(command: List, layout: Layout) -> Talk[Page]:
             return Page(tuple(shown), shown[-1].key)
         if start is None:
             return Page(tuple(records), None)
-
-
-def _send(request: Request, layout: Layout) -> Talk[Any]:
-    """Send it, again while a transaction keeps it away: then it was not applied."""
-    response: Response = yield request
-    for pause in PAUSES:
-        if not isinstance(response, Busy):
-            break
-        yield Pause(pause)
-        response = yield request
-    if isinstance(response, Busy):
-        raise StoreUnavailable(layout.store, response.reason, request.key or None)
-    return response

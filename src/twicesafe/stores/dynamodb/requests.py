@@ -47,11 +47,15 @@ class Refused(NamedTuple):
     item: Item | None
 
 
-class Busy(NamedTuple):
-    """It is not applied, because a transaction, or another Region, is at the item."""
+class Unanswered(NamedTuple):
+    """There was no answer, or one that says to try again."""
 
     reason: str
+    error: Exception
+    first_pause: Millis
+    is_busy: bool = False  # another's transaction was at the item, and so it is not applied
 
 
-Response: TypeAlias = Union[Accepted, Scanned, Refused, Busy]
-Talk: TypeAlias = Generator[Union[Request, Pause], Any, T]
+Response: TypeAlias = Union[Accepted, Scanned, Refused, Unanswered]
+Talk: TypeAlias = Generator[Request, Any, T]
+PatientTalk: TypeAlias = Generator[Union[Request, Pause], Any, T]

@@ -13,6 +13,7 @@ from ..base import in_thread
 from .clock import Watch
 from .dialect import talk
 from .layout import Layout, Names
+from .patience import patiently
 from .requests import Pause
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ...protocol.commands import StoreCommand, StoreReply
     from ...protocol.records import Millis
     from .aiobotocore import AiobotocoreConnection
-    from .requests import Request
+    from .requests import PatientTalk, Request
 
 logger = logging.getLogger("twicesafe")
 
@@ -44,7 +45,7 @@ class DynamoDBStore:
         sort_value: what it is.
         attributes: other names for attributes: {"id": "pk"}.
         connect_timeout, read_timeout: in seconds, of one try.
-        attempts: how many tries there are in all.
+        tries: how often a request without an answer is sent in all; a client of your own does that itself.
 
     Raises:
         ConfigurationError: boto3 is not installed, there is no region, or an argument is wrong.
@@ -66,7 +67,7 @@ class DynamoDBStore:
         attributes: Mapping[str, str] | None = None,
         connect_timeout: float = 1.0,
         read_timeout: float = 2.0,
-        attempts: int = 3,
+        tries: int = 3,
     ) -> None:
         self.layout = Layout(table, _names(attributes or {}, sort_key), sort_key, sort_value)
         self.name = self.layout.store
@@ -78,7 +79,8 @@ class DynamoDBStore:
             raise ConfigurationError(
                 f"The store {self.name} needs boto3 ({error}). Install it: pip install 'twicesafe[dynamodb]'."
             ) from error
-        self._options = Options(region, endpoint, connect_timeout, read_timeout, attempts)
+        self._tries = tries if client is None and async_client is None else 1
+        self._options = Options(region, endpoint, connect_timeout, read_timeout)
         self._connection = BotocoreConnection(self.layout, self._options, self._watch, client, session)
         self._async_client = async_client
         self._in_threads = async_client is None and (client is not None or session is not None)
@@ -86,7 +88,7 @@ class DynamoDBStore:
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        return drive(talk(command, self.layout), self._answer)
+        return drive(self._talk(command), self._answer)
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command through aiobotocore; without it, or with a client of your own, in a worker thread."""
@@ -103,7 +105,7 @@ class DynamoDBStore:
                 return None
             return await connection.send(question)
 
-        return await drive_async(talk(command, self.layout), answer)
+        return await drive_async(self._talk(command), answer)
 
     def clock_offset(self) -> Millis:
         """What to add to this host's clock to have DynamoDB's: 0 unless they are more than a second apart."""
@@ -120,6 +122,9 @@ class DynamoDBStore:
         self._connection.close()
         if self._async_connection is not None:
             self._async_connection.close()
+
+    def _talk(self, command: StoreCommand) -> PatientTalk[StoreReply]:
+        return patiently(talk(command, self.layout), self.name, self._tries)
 
     def _answer(self, question: Request | Pause) -> object:
         if isinstance(question, Pause):
