@@ -45,19 +45,23 @@ def explain(event: Any) -> str:
 
 
 def _words(unit: Unit, title: str) -> list[str]:
-    lines = [f"{title}: {unit.source}, {WHY[unit.kind]}."]
+    lines = [f"{title}: {unit.source}, {WHY[unit.kind]}.", *_identity(unit)]
+    return lines + [f"  Left out: {name}: {why}." for name, why in unit.left_out]
+
+
+def _identity(unit: Unit) -> list[str]:
     if unit.identity is None:
-        lines.append("  No key: it runs unprotected.")
-    else:
-        lines += [f"  {name}: {value}" for name, value in unit.identity.items()]
-        lines += [f"  for the caller with {name}: {value}" for name, value in unit.scope.items()]
-        lines.append(f"  Key: {key_of(FUNCTION, unit)}")
+        return ["  No key: as it stands, it runs unprotected."]
     running = "waits for the reply" if unit.on_conflict == "wait" else "is refused, to come again"
-    lines.append(f"  While it runs, another delivery {running}. Remembered for {_span(unit.expires_after)}.")
-    lines += [f"  Left out: {name}: {why}." for name, why in unit.left_out]
-    return lines
+    return [
+        *(f"  {name}: {value}" for name, value in unit.identity.items()),
+        *(f"  for the caller with {name}: {value}" for name, value in unit.scope.items()),
+        f"  Key: {key_of(FUNCTION, unit)}",
+        f"  While it runs, another delivery {running}. Remembered for {_span(unit.expires_after)}.",
+    ]
 
 
 def _span(seconds: int) -> str:
-    """Whole days where they are whole."""
-    return f"{seconds // 86_400} days" if seconds % 86_400 == 0 else f"{seconds // 3_600} hours"
+    """Days where they are whole, and more than one."""
+    days, rest = divmod(seconds, 86_400)
+    return f"{days} days" if days > 1 and not rest else f"{seconds // 3_600} hours"

@@ -10,7 +10,6 @@ from ..canonical import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
     from typing import TypeAlias
 
 Kind: TypeAlias = 'Literal["natural", "client", "explicit", "never"]'
