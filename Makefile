@@ -17,11 +17,12 @@ demo: $(VENV)/cli.stamp
 test: lint
 	$(BIN)/python -m pytest --cov
 
+# The cache of lint-imports does not see that a module is new.
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache  # its cache does not see a module that is new
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
