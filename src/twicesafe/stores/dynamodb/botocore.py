@@ -56,7 +56,7 @@ class BotocoreConnection:
             self._watch.see(sent, wall(), date_of(error))
             return read_failure(error, request, self._layout)
         self._watch.see(sent, wall(), date_of(answer))
-        return read_answer(answer)
+        return read_answer(answer, request)
 
     def close(self) -> None:
         """Close its connections; another request makes new ones."""

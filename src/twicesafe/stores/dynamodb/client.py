@@ -94,11 +94,22 @@ class Options(NamedTuple):
         return self.region or session.get_config_variable("region") or os.environ.get("AWS_REGION")
 
 
-def read_answer(answer: Answer) -> Accepted | Scanned:
-    """What was applied or read."""
+def read_answer(answer: Answer, request: Request) -> Response:
+    """What was applied or read. botocore takes an answer that was cut short for an empty one."""
     if "Items" in answer:
         return Scanned(tuple(answer["Items"]), answer.get("LastEvaluatedKey"))
-    return Accepted(answer.get("Attributes", answer.get("Item")))
+    item = answer.get("Attributes", answer.get("Item"))
+    if item is None and not _may_be_empty(answer, request):
+        return Unanswered("the answer was cut short", EOFError(), SHORT_PAUSE)
+    return Accepted(item)
+
+
+def _may_be_empty(answer: Answer, request: Request) -> bool:
+    """Whether `{}` is what the server sent: for an absent item, or where nothing was asked to be returned."""
+    if request.operation != "GetItem":
+        return request.parameters.get("ReturnValues", "NONE") == "NONE"
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return "transfer-encoding" in headers or headers.get("content-length", "") in ("2", "3", "4")
 
 
 def read_failure(error: Exception, request: Request, layout: Layout) -> Response:
@@ -152,7 +163,8 @@ def _is_unanswered(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return isinstance(error, NO_ANSWER)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in THROTTLED | UNWELL | BUSY or status == 429 or status >= 500
+    code = error.response["Error"]["Code"]
+    return code in THROTTLED | UNWELL | BUSY or code.isdigit() or status == 429 or status >= 500  # digits: no JSON
 
 
 def _said(error: Exception) -> str:

@@ -1,0 +1,71 @@
+"""A store behind a proxy, and an effect that is counted elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.delivery import Worker
+from tests.faults.ledger import Ledger, ledger
+from tests.faults.proxy import FaultProxy
+from twicesafe.stores.dynamodb import DynamoDBStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def effects() -> Iterator[Ledger]:
+    with ledger() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def table(dynamodb_endpoint: str) -> str:
+    store = DynamoDBStore("faults", endpoint=dynamodb_endpoint)
+    store.create_table()
+    store.close()
+    return "faults"
+
+
+@pytest.fixture(scope="session")
+def shared_proxy(dynamodb_endpoint: str) -> Iterator[FaultProxy]:
+    with FaultProxy(dynamodb_endpoint).listening() as listening:
+        yield listening
+
+
+@pytest.fixture
+def proxy(shared_proxy: FaultProxy) -> FaultProxy:
+    shared_proxy.forget()
+    return shared_proxy
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """One for all tests: each has a client of its own."""
+    running = asyncio.new_event_loop()
+    yield running
+    running.run_until_complete(running.shutdown_asyncgens())
+    running.run_until_complete(running.shutdown_default_executor())
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def store(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
+    opened = DynamoDBStore(table, endpoint=shared_proxy.endpoint, connect_timeout=0.3, read_timeout=0.2, tries=2)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def worker(
+    store: DynamoDBStore,
+    effects: Ledger,
+    proxy: FaultProxy,
+    loop: asyncio.AbstractEventLoop,
+    request: pytest.FixtureRequest,
+) -> Worker:
+    return Worker(store, effects, loop if request.param == "async" else None, key=f"faults#{os.urandom(8).hex()}")
