@@ -185,6 +185,10 @@ def _explain_answer(answer: Any, said: str, store: str, key: str) -> Configurati
             f"The store {store} may not be used with these credentials ({said}). "
             "'twicesafe table policy' prints the IAM policy that a function needs."
         )
+    if "Signature expired" in message or "not yet current" in message:
+        return ConfigurationError(
+            f"The store {store} refused a request for its time ({said}). Set this host's clock right, by NTP for example."
+        )
     if code in BAD_CREDENTIALS:
         return ConfigurationError(f"The credentials for the store {store} were refused ({said}). {GET_CREDENTIALS}")
     if "size" in message and "exceeded" in message:
