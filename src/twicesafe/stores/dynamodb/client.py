@@ -187,7 +187,8 @@ def _explain_answer(answer: Any, said: str, store: str, key: str) -> Configurati
         )
     if "Signature expired" in message or "not yet current" in message:
         return ConfigurationError(
-            f"The store {store} refused a request for its time ({said}). Set this host's clock right, by NTP for example."
+            f"The store {store} refused a request for its time ({said}). "
+            "Set this host's clock right, by NTP for example."
         )
     if code in BAD_CREDENTIALS:
         return ConfigurationError(f"The credentials for the store {store} were refused ({said}). {GET_CREDENTIALS}")

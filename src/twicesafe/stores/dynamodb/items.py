@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 VERSION = 1
 RESULT, INTENT = "r", "i"
 """How the text of a step begins. One text a step, so that a condition can tell a result from an intent."""
+LONGEST_NUMBER = 38
+"""Digits that DynamoDB keeps."""
 OTHERS_OWNER = "(another library)"
 """Stands for the owner of a record that Powertools has in progress; no token is like it."""
 
@@ -146,7 +148,7 @@ class _Reader:
         digits = self._get(field, "N")
         if digits is None:
             return None
-        if not (digits.isascii() and digits.isdigit()):
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER):
             raise self.corrupt(f"its {self._named(field)} is not a whole number")
         return int(digits)
 

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twicesafe.errors import CorruptRecord, StoreUnavailable
+from twicesafe.protocol.commands import (
+    Claim,
+    Claimed,
+    Complete,
+    Done,
+    Existing,
+    Forget,
+    List,
+    Load,
+    Lost,
+    Page,
+    Redo,
+    Release,
+    Renew,
+    SaveStep,
+    StoreCommand,
+)
+from twicesafe.protocol.records import Millis, Record, Seconds, Status, Step
+from twicesafe.stores.dynamodb.dialect import MOST_ROUNDS, talk
+from twicesafe.stores.dynamodb.expressions import MOST_STEPS
+from twicesafe.stores.dynamodb.items import number, text, write
+from twicesafe.stores.dynamodb.layout import Layout, Names
+from twicesafe.stores.dynamodb.patience import LONG_PAUSE, SHORT_PAUSE, TRIES_OF_A_TRANSACTION, patiently
+from twicesafe.stores.dynamodb.requests import Accepted, Pause, Refused, Request, Scanned, Unanswered
+
+LAYOUT = Layout("records")
+COMPOSITE = Layout("records", Names(id="PK", expiration="ttl"), sort_key="SK")
+NOW = Millis(50_000)
+RECORD = Record("order", Status.IN_PROGRESS, "ann", 1, Millis(1_000), Millis(1_000), Millis(60_000), Seconds(99))
+CLAIM = Claim("order", "bob", NOW, Millis(80_000), Seconds(200), "1:abc")
+RESULT = Step(True, '"ch_1"')
+
+steps = st.dictionaries(st.text(), st.builds(Step, st.booleans(), st.text()), max_size=3)
+expiries = st.none() | st.just(Seconds(200))
+commands = st.one_of(
+    st.builds(Claim, st.text(min_size=1), st.text(), st.just(NOW), st.just(NOW), expiries, st.text(), st.booleans()),
+    st.builds(Complete, st.just("order"), st.text(), st.sampled_from(Status), st.none() | st.text(), st.just(200)),
+    st.builds(Release, st.just("order"), st.text(), st.just(200), steps),
+    st.builds(Renew, st.just("order"), st.text(), st.just(NOW), expiries),
+    st.builds(SaveStep, st.just("order"), st.text(), steps),
+    st.builds(Load, st.just("order")),
+    st.builds(Forget, st.just(RECORD)),
+    st.builds(Redo, st.just(RECORD), st.just(200)),
+    st.builds(List, st.text(), st.none() | st.just("order")),
+)
+
+
+def item_of(**fields: Any) -> dict[str, Any]:
+    return write(RECORD._replace(**fields), LAYOUT)
+
+
+def end_of(conversation: Any, response: object) -> object:
+    with pytest.raises(StopIteration) as end:
+        conversation.send(response)
+    return end.value.value
+
+
+@given(commands, st.sampled_from([LAYOUT, COMPOSITE]))
+def test_a_request_lists_the_names_and_values_that_it_uses_and_no_other(command: StoreCommand, layout: Layout) -> None:
+    parameters = next(talk(command, layout)).parameters
+    expressions = " ".join(text for name, text in parameters.items() if name.endswith("Expression"))
+    for sigil, listed in (("#", "ExpressionAttributeNames"), (":", "ExpressionAttributeValues")):
+        used = set(re.findall(rf"{sigil}\w+", expressions))
+        assert used == set(parameters.get(listed, {}))
+    assert parameters["TableName"] == "records"
+
+
+@given(commands, st.sampled_from([LAYOUT, COMPOSITE]))
+def test_no_attribute_is_named_in_an_expression_itself(command: StoreCommand, layout: Layout) -> None:
+    """573 words are reserved: an expression has keywords, functions, and what stands for names and values."""
+    parameters = next(talk(command, layout)).parameters
+    expressions = " ".join(text for name, text in parameters.items() if name.endswith("Expression"))
+    words = set(re.findall(r"(?<![#:\w])[A-Za-z_]\w*", expressions))
+    assert words <= {
+        *("SET", "REMOVE", "AND", "OR", "NOT"),
+        *("attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "if_not_exists"),
+    }
+
+
+@given(commands)
+def test_a_write_of_an_owner_is_never_allowed_because_it_may_have_been_applied(command: StoreCommand) -> None:
+    """Rule 1: such a condition lets a late copy turn a completed record back."""
+    condition = next(talk(command, LAYOUT)).parameters.get("ConditionExpression", "")
+    assert not re.search(r"OR\s+#owner = :owner", condition)
+    if isinstance(command, (Complete, Release, Renew, SaveStep)) and condition:
+        assert condition.startswith("#v = :v AND #status = :in_progress AND #owner = :owner")
+        assert " OR " not in re.sub(r"\(NOT begins_with\([^()]*\) OR [^()]*\)", "", condition)  # a step's own
+
+
+def test_a_claim_is_one_request() -> None:
+    conversation = talk(CLAIM, LAYOUT)
+    request = next(conversation)
+    assert request.operation == "UpdateItem"
+    assert request.parameters["ReturnValues"] == "ALL_NEW"
+    assert request.parameters["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+    mine = item_of(owner="bob", attempt=3, steps={"charge": RESULT}, generation=1)
+    claimed = end_of(conversation, Accepted(mine))
+    assert claimed == Claimed(3, RECORD.started, RECORD.lease_until, {"charge": RESULT}, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reply"),
+    [
+        ({"owner": "bob"}, Claimed(1, RECORD.started, RECORD.lease_until, {}, 0)),
+        ({"status": Status.COMPLETED, "owner": "bob", "reply": "1", "lease_until": 0}, Existing),
+        ({"status": Status.FAILED, "lease_until": 0}, Existing),
+        ({}, Existing),
+        ({"owner": None, "claimed": NOW, "lease_until": 0}, Existing),
+        ({"lease_until": 1, "fingerprint": "1:abd"}, Existing),
+    ],
+)
+def test_a_refused_claim_reads_the_refusal(fields: dict[str, Any], reply: Any) -> None:
+    conversation = talk(CLAIM, LAYOUT)
+    next(conversation)
+    end = end_of(conversation, Refused(item_of(**fields)))
+    assert end == reply or (reply is Existing and end == Existing(RECORD._replace(**fields)))
+
+
+def test_an_expired_leftover_is_replaced_whole_if_it_still_is_the_one_that_was_seen() -> None:
+    seen = item_of(status=Status.COMPLETED, lease_until=0, expires_at=Seconds(50), reply="1")
+    conversation = talk(CLAIM, LAYOUT)
+    next(conversation)
+    request = conversation.send(Refused(seen))
+    assert request.operation == "PutItem"
+    condition, values = request.parameters["ConditionExpression"], request.parameters["ExpressionAttributeValues"]
+    for name in Names()[1:]:
+        assert (f"#{name} = :{name}" in condition) == (name in seen) == (f":{name}" in values)
+        assert (f"attribute_not_exists(#{name})" in condition) == (name not in seen)
+    new = RECORD._replace(
+        owner="bob", started=NOW, claimed=NOW, lease_until=80_000, expires_at=200, fingerprint="1:abc"
+    )
+    assert request.parameters["Item"] == write(new, LAYOUT)
+    assert end_of(conversation, Accepted()) == Claimed(1, NOW, Millis(80_000), {}, 0)
+
+
+def test_a_leftover_that_went_or_changed_meanwhile_is_looked_at_again() -> None:
+    leftover = item_of(status=Status.COMPLETED, lease_until=0, expires_at=Seconds(50))
+    conversation = talk(CLAIM, LAYOUT)
+    next(conversation)
+    assert conversation.send(Refused(leftover)).operation == "PutItem"
+    request = conversation.send(Refused(None))
+    assert request.parameters["ConditionExpression"] == "attribute_not_exists(#id)"
+    assert conversation.send(Refused({**leftover, "attempt": number(2)})).operation == "PutItem"
+    mine = item_of(owner="bob", started=NOW)
+    assert end_of(conversation, Refused(mine)) == Claimed(1, NOW, RECORD.lease_until, {}, 0)
+
+
+def test_a_server_that_does_not_say_what_refused_a_write_is_not_asked_for_ever() -> None:
+    conversation = talk(CLAIM, LAYOUT)
+    next(conversation)
+    for _ in range(MOST_ROUNDS):
+        conversation.send(Refused(None))
+    with pytest.raises(StoreUnavailable, match=f"another at each of {MOST_ROUNDS} tries"):
+        conversation.send(Refused(None))
+
+
+OURS = [
+    Complete("order", "ann", Status.COMPLETED, "1", Seconds(200)),
+    Release("order", "ann", Seconds(200)),
+    Renew("order", "ann", Millis(90_000), Seconds(200)),
+    SaveStep("order", "ann", {"charge": RESULT}),
+]
+each_of_ours = pytest.mark.parametrize("command", OURS, ids=[type(command).__name__ for command in OURS])
+
+
+@each_of_ours
+def test_a_change_of_the_owners_is_one_request(command: Any) -> None:
+    conversation = talk(command, LAYOUT)
+    request = next(conversation)
+    assert request.operation == "UpdateItem"
+    assert request.parameters["ReturnValues"] == "NONE"
+    assert end_of(conversation, Accepted()) == Done()
+
+
+@each_of_ours
+@pytest.mark.parametrize("fields", [{"owner": "bob"}, {"owner": None, "lease_until": 0}])
+def test_a_change_that_is_refused_because_of_another_owner_is_lost(command: Any, fields: dict[str, Any]) -> None:
+    conversation = talk(command, LAYOUT)
+    next(conversation)
+    assert end_of(conversation, Refused(item_of(**fields))) == Lost(RECORD._replace(**fields))
+
+
+@each_of_ours
+def test_a_change_of_an_absent_record_is_lost(command: Any) -> None:
+    conversation = talk(command, LAYOUT)
+    next(conversation)
+    assert end_of(conversation, Refused(None)) == Lost(None)
+
+
+def test_a_completion_that_was_applied_before_recognises_itself() -> None:
+    conversation = talk(OURS[0], LAYOUT)
+    next(conversation)
+    assert end_of(conversation, Refused(item_of(status=Status.COMPLETED, lease_until=0))) == Done()
+
+
+def test_a_release_whose_steps_are_refused_is_made_without_them() -> None:
+    conversation = talk(Release("order", "ann", Seconds(200), {"charge": Step(True, "2")}), LAYOUT)
+    next(conversation)
+    request = conversation.send(Refused(item_of(steps={"charge": RESULT})))
+    released = RECORD._replace(owner=None, lease_until=0, expires_at=200, steps={"charge": RESULT})
+    assert request.parameters["Item"] == write(released, LAYOUT)
+    assert end_of(conversation, Accepted()) == Done()
+
+
+@pytest.mark.parametrize("names", [[], [""], [str(n) for n in range(MOST_STEPS + 1)]], ids=["none", "unnamed", "many"])
+def test_steps_that_no_one_condition_can_hold_are_written_after_a_look(names: list[str]) -> None:
+    conversation = talk(SaveStep("order", "ann", dict.fromkeys(names, RESULT)), LAYOUT)
+    look = next(conversation)
+    assert (look.operation, look.parameters["ConsistentRead"]) == ("GetItem", True)
+    if not names:
+        assert end_of(conversation, Accepted(item_of())) == Done()
+        return
+    request = conversation.send(Accepted(item_of()))
+    assert request.parameters["Item"] == item_of(steps=dict.fromkeys(names, RESULT))
+    assert end_of(conversation, Accepted()) == Done()
+
+
+@pytest.mark.parametrize("command", [CLAIM, *OURS, Load("order"), Forget(RECORD), Redo(RECORD, Seconds(200))])
+def test_what_cannot_be_read_is_left_as_it_is(command: Any) -> None:
+    conversation = talk(command, LAYOUT)
+    next(conversation)
+    item = {**item_of(), "v": number(2)}
+    with pytest.raises(CorruptRecord, match="version 2"):
+        conversation.send(Accepted(item) if isinstance(command, Load) else Refused(item))
+
+
+def test_what_powertools_left_expired_is_replaced() -> None:
+    seen = {"id": text("order"), "status": text("COMPLETED"), "expiration": number(50), "data": text("1")}
+    conversation = talk(CLAIM, LAYOUT)
+    next(conversation)
+    request = conversation.send(Refused(seen))
+    assert "attribute_not_exists(#v)" in request.parameters["ConditionExpression"]
+    assert end_of(conversation, Accepted()) == Claimed(1, NOW, Millis(80_000), {}, 0)
+
+
+# Pages
+
+
+def test_a_page_is_read_on_until_it_is_full_or_nothing_is_left() -> None:
+    conversation = talk(List("order/", None, 2), COMPOSITE)
+    request = next(conversation)
+    assert "ExclusiveStartKey" not in request.parameters
+    first, *others = [write(RECORD._replace(key=f"order/{n}"), COMPOSITE) for n in range(4)]
+    assert conversation.send(Scanned((), {"at": "a"})).parameters["ExclusiveStartKey"] == {"at": "a"}
+    assert conversation.send(Scanned((first,), {"at": "b"})).parameters["ExclusiveStartKey"] == {"at": "b"}
+    page = end_of(conversation, Scanned(tuple(others), None))
+    assert isinstance(page, Page)
+    assert ([record.key for record in page.records], page.after) == (["order/0", "order/1"], "order/1")
+
+
+def test_the_next_page_begins_behind_the_last_record_shown() -> None:
+    request = next(talk(List("", "order/1"), COMPOSITE))
+    assert request.parameters["ExclusiveStartKey"] == {"PK": text("order/1"), "SK": text("twicesafe")}
+
+
+def test_the_last_page_has_no_next_one() -> None:
+    conversation = talk(List("", None, 1), LAYOUT)
+    next(conversation)
+    assert end_of(conversation, Scanned((item_of(),), None)) == Page((RECORD,), None)
+
+
+# Patience
+
+
+def unanswered(pause: Millis = SHORT_PAUSE, *, is_busy: bool = False) -> Unanswered:
+    return Unanswered("silence", TimeoutError("silence"), pause, is_busy)
+
+
+def one_request() -> Any:
+    return (yield Request("GetItem", {}, "order"))
+
+
+@pytest.mark.parametrize("first", [SHORT_PAUSE, LONG_PAUSE])
+def test_a_request_without_an_answer_is_sent_again_after_growing_pauses(first: Millis) -> None:
+    conversation = patiently(one_request(), "dynamodb://records", tries=4)
+    request = next(conversation)
+    for growth in (1, 2, 4):
+        assert conversation.send(unanswered(first)) == Pause(Millis(first * growth))
+        assert conversation.send(None) == request
+    with pytest.raises(StoreUnavailable, match="silence") as error:
+        conversation.send(unanswered(first))
+    assert error.value.key == "order"
+    assert isinstance(error.value.__cause__, TimeoutError)
+
+
+def test_what_a_transaction_keeps_away_has_tries_of_its_own() -> None:
+    conversation = patiently(one_request(), "dynamodb://records", tries=1)
+    next(conversation)
+    for _ in range(TRIES_OF_A_TRANSACTION - 1):
+        assert isinstance(conversation.send(unanswered(is_busy=True)), Pause)
+        conversation.send(None)
+    with pytest.raises(StoreUnavailable):
+        conversation.send(unanswered(is_busy=True))
+
+
+def test_an_answer_ends_the_patience() -> None:
+    conversation = patiently(one_request(), "dynamodb://records", tries=2)
+    next(conversation)
+    conversation.send(unanswered())
+    conversation.send(None)
+    assert end_of(conversation, Accepted()) == Accepted()
