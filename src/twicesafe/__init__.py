@@ -1,1 +1,60 @@
 """Make any AWS Lambda function safe to run twice."""
+
+from .decisions import Decision, on_decision
+from .errors import (
+    ConfigurationError,
+    CorruptRecord,
+    DuplicateStep,
+    InProgress,
+    KeyAlreadyHeld,
+    LeaseLost,
+    MalformedEvent,
+    MissingKey,
+    NestedStep,
+    NotEnoughTime,
+    NotRecorded,
+    PayloadMismatch,
+    ReplyTooLarge,
+    StoreUnavailable,
+    TwicesafeError,
+    UnkeptReply,
+    UnknownOutcome,
+    UnserializableReply,
+    UnusableKey,
+    WrongProcess,
+)
+from .execution.current import Execution, current_execution
+from .execution.steps import step
+from .idempotent import idempotent
+from .stores.base import open_store
+
+__version__ = "0.1.0"
+__all__ = [
+    "ConfigurationError",
+    "CorruptRecord",
+    "Decision",
+    "DuplicateStep",
+    "Execution",
+    "InProgress",
+    "KeyAlreadyHeld",
+    "LeaseLost",
+    "MalformedEvent",
+    "MissingKey",
+    "NestedStep",
+    "NotEnoughTime",
+    "NotRecorded",
+    "PayloadMismatch",
+    "ReplyTooLarge",
+    "StoreUnavailable",
+    "TwicesafeError",
+    "UnkeptReply",
+    "UnknownOutcome",
+    "UnserializableReply",
+    "UnusableKey",
+    "WrongProcess",
+    "current_execution",
+    "idempotent",
+    "on_decision",
+    "open_store",
+    "step",
+]

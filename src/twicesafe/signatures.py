@@ -39,8 +39,3 @@ def parameters(function: object) -> tuple[str, ...]:
 def accepts(function: object, name: str) -> bool:
     """Whether it has a parameter of this name."""
     return name in parameters(getattr(function, "__wrapped__", function))
-
-
-def returns(function: object) -> Any:
-    """Where its return annotation is to be found: the function itself; resolved only when a type needs it."""
-    return bare(function)

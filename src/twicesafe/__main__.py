@@ -1,0 +1,5 @@
+"""`python -m twicesafe`."""
+
+from .cli import main
+
+main()

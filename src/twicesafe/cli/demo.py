@@ -1,0 +1,125 @@
+"""`twicesafe demo`: what at-least-once does to a checkout, with and without protection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Group
+from rich.text import Text
+
+from ..lab.demo import SCENES, TIMEOUT, VISIBILITY, Demo
+from ..lab.results import attempt_of, result_of
+from . import show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from ..lab.demo import Played, World
+    from ..lab.sandbox import Delivered
+
+COUNTS = {
+    "charge_requests": "asked to charge",
+    "charges": "charges, in the payment server's ledger",
+    "orders": "orders, in the shop's book",
+    "mails": "mails, in its outbox",
+}
+INTRODUCTION = (
+    f"One SQS message: order-1001, 49.00 EUR. The function's time limit is {TIMEOUT:g} s, the queue's visibility "
+    f"timeout {VISIBILITY:g} s.\n"
+)
+SIDES = ("without twicesafe", "with twicesafe")
+
+
+@click.command()
+@click.option("--json", "for_programs", is_flag=True, help="For programs.")
+@click.pass_context
+def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
+    """Deliver one order five times to a real checkout: unprotected and protected, side by side.
+
+    It is killed between the charge and the return, delivered twice at the same moment, and delivered again. What
+    happened is read from the payment server's own ledger, the shop's book and its outbox.
+
+    Exit status 0 only if the protected side charged, wrote and mailed exactly once, and the unprotected did not.
+    """
+    console = show.out()
+    table = show.new_table("#", "the message is", *SIDES)
+    if not for_programs:
+        console.print(INTRODUCTION)
+    played: list[Played] = []
+    with Demo() as stage, show.progress() if for_programs else show.growing(table) as say:
+        for scene in SCENES:
+            say(scene.title + (f", after {scene.after:g} s" if scene.after else ""))
+            played.append(stage.play(scene))
+            _add_rows(table, played[-1])
+        unprotected, protected = stage.unprotected.world(), stage.protected.world()
+    if for_programs:
+        show.show_json(_as_json(played, unprotected, protected))
+    else:
+        console.print(_outcome(unprotected, protected))
+    ctx.exit(0 if protected.is_exact and unprotected.is_damaged else 1)
+
+
+def _as_json(played: Sequence[Played], unprotected: World, protected: World) -> dict[str, object]:
+    return {
+        "deliveries": [
+            {
+                "scene": each.scene.title,
+                "unprotected": [_delivery(delivered) for delivered in each.unprotected],
+                "protected": [_delivery(delivered) for delivered in each.protected],
+            }
+            for each in played
+        ],
+        "unprotected": unprotected._asdict(),
+        "protected": protected._asdict(),
+        "exact": protected.is_exact,
+    }
+
+
+def _delivery(delivered: Delivered) -> dict[str, object]:
+    return {
+        "result": result_of(delivered),
+        "attempt": attempt_of(delivered),
+        "duration_ms": round(delivered.duration, 1),
+    }
+
+
+def _add_rows(table: Table, played: Played) -> None:
+    first = table.row_count + 1
+    for place, pair in enumerate(zip(played.unprotected, played.protected, strict=True)):
+        title = played.scene.title if place == 0 else ""
+        table.add_row(str(first + place), title, *(_cell(delivered) for delivered in pair))
+
+
+def _cell(delivered: Delivered) -> Text:
+    cell, attempt = show.word(result_of(delivered)), attempt_of(delivered)
+    if attempt is not None and attempt > 1 and result_of(delivered) == "ran":
+        cell.append(f", attempt {attempt}", style="dim")
+    return cell
+
+
+def _outcome(unprotected: World, protected: World) -> Group:
+    table = show.new_table("what the world saw", *SIDES)
+    for name, title in COUNTS.items():
+        table.add_row(title, *(_count(world, name) for world in (unprotected, protected)))
+    return Group("", table, "", _verdict(unprotected, protected))
+
+
+def _count(world: World, name: str) -> Text:
+    count = getattr(world, name)
+    if name == "charge_requests":
+        return Text(str(count))
+    return Text(str(count), style="bold green" if count == 1 else "bold red")
+
+
+def _verdict(unprotected: World, protected: World) -> Text:
+    if not protected.is_exact:
+        return Text("The protected side is not exact. Please report this.", style="bold red")
+    if not unprotected.is_damaged:
+        return Text("The unprotected side took no harm, so this proves nothing. Please report this.", style="bold red")
+    return Text(
+        f"{unprotected.charges} charges against 1. The payment server was asked a second time by the attempt after the "
+        "kill, with the same Idempotency-Key, and did not charge again."
+    )

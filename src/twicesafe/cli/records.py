@@ -1,0 +1,174 @@
+"""`twicesafe records`: looks at what a store holds, and settles by hand what no program can know."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from ..protocol import by_hand
+from ..protocol.commands import Done, List, Load, ask
+from ..protocol.records import Seconds
+from ..replies import Codec
+from . import show
+from .opened import carry_out, now, with_store
+from .views import STATES, as_json, expiry, lines, state_of, state_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..protocol.commands import Lost
+    from ..protocol.records import Record
+    from ..stores.base import Store
+
+DAY = 86_400
+programs = click.option("--json", "for_programs", is_flag=True, help="For programs.")
+kept_for = click.option(
+    "--keep-for",
+    type=click.IntRange(1),
+    default=15,
+    show_default=True,
+    metavar="DAYS",
+    help="How long the record is kept from now on; a queue keeps a message for 14 days at most.",
+)
+
+
+@click.group()
+def records() -> None:
+    """Look at records, and settle by hand what no program can know.
+
+    \b
+    in progress  a delivery is running, under a lease
+    unknown      a delivery fell silent: whether its work is done is not known
+    released     a delivery failed, or a person released it; the next one runs
+    completed    done; later deliveries get the first reply
+    failed       it ended in a final error; later deliveries get that
+    expired      as good as absent
+    """
+
+
+@records.command("list")
+@click.option("--prefix", default="", help="Only keys that begin so.")
+@click.option("--state", type=click.Choice(STATES), help="Only records in this state.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most.")
+@programs
+@with_store
+def list_records(store: Store, prefix: str, state: str | None, limit: int, for_programs: bool) -> None:
+    """List records, in the store's own order."""
+    at = now(store)
+    found = (record for record in _all(store, prefix) if state in (None, state_of(record, at)))
+    shown = list(islice(found, limit))
+    if for_programs:
+        show.show_json([as_json(record, at) for record in shown])
+        return
+    table = show.new_table("key", "state", "attempt", "claimed", "expires")
+    for record in shown:
+        claimed = show.ago(record.claimed)
+        table.add_row(record.key, state_text(record, at), str(record.attempt), claimed, expiry(record))
+    show.out().print(table if shown else f"There are no such records in {store.name}.")
+    if next(found, None) is not None:
+        click.echo(f"There are more than {limit}: --limit shows them.", err=True)
+
+
+@records.command("show")
+@click.argument("key")
+@click.option("--reply", "with_reply", is_flag=True, help="Show the reply and the steps' results: they may be secret.")
+@programs
+@with_store
+def show_record(store: Store, key: str, with_reply: bool, for_programs: bool) -> None:
+    """Show one record."""
+    record, at = carry_out(ask(Load(key)), store), now(store)
+    if record is None:
+        raise _no_record(store, key)
+    if for_programs:
+        show.show_json(as_json(record, at, with_reply=with_reply))
+        return
+    table = show.new_table("", "")
+    table.show_header = False
+    for name, value in lines(record, at, with_reply=with_reply):
+        table.add_row(name, value)
+    show.out().print(table)
+
+
+@records.command()
+@click.argument("key")
+@click.option("--done/--not-done", "is_done", default=None, help="Whether its work is done; one of them must be said.")
+@click.option("--reply", metavar="JSON", help="With --done: what later deliveries get.  [default: nothing]")
+@kept_for
+@with_store
+def resolve(store: Store, key: str, is_done: bool | None, reply: str | None, keep_for: int) -> None:
+    """Say of a delivery that fell silent whether its work is done.
+
+    If it is, later deliveries get the reply; if it is not, the next one runs.
+    """
+    if is_done is None:
+        raise click.UsageError("Say --done or --not-done: that is what nobody but you can know.")
+    if reply is not None and not is_done:
+        raise click.UsageError("--reply goes with --done: what is not done has no reply.")
+    kept = None if reply is None else _encoded(reply, key, store)
+    end = carry_out(by_hand.settle(key, _seconds(keep_for), is_done=is_done, reply=kept), store)
+    _expect(end, key, store, "Only what fell silent can be resolved.")
+    click.echo(f"{key} is done: later deliveries get its reply." if is_done else f"{key}: the next delivery runs.")
+
+
+@records.command()
+@click.argument("key")
+@kept_for
+@with_store
+def redo(store: Store, key: str, keep_for: int) -> None:
+    """Order a new execution: the next delivery runs again, with new downstream keys.
+
+    What it has done before is done again. A key that comes from an event is run when that event is delivered again.
+    """
+    end = carry_out(by_hand.redo(key, _seconds(keep_for)), store)
+    _expect(end, key, store, "It changed meanwhile: look at it again.")
+    click.echo(f"{key}: the next delivery runs again, with new downstream keys.")
+
+
+@records.command()
+@click.argument("key")
+@with_store
+def forget(store: Store, key: str) -> None:
+    """Remove a record, as if its key had never been seen; downstream keys stay the same."""
+    end = carry_out(by_hand.forget(key), store)
+    _expect(end, key, store, "It changed meanwhile: look at it again.")
+    click.echo(f"{key} is forgotten: the next delivery runs.")
+
+
+def _all(store: Store, prefix: str) -> Iterator[Record]:
+    after: str | None = None
+    while True:
+        page = carry_out(ask(List(prefix, after)), store)
+        yield from page.records
+        if page.after is None:
+            return
+        after = page.after
+
+
+def _encoded(reply: str, key: str, store: Store) -> str:
+    try:
+        kept = Codec().keep(json.loads(reply), key, store.reply_limit)
+    except json.JSONDecodeError as error:
+        raise click.UsageError(f"--reply is not JSON: {error.msg} (column {error.colno}).") from None
+    if kept.error is not None:
+        raise click.UsageError(f"--reply can't be kept: it has {len(reply.encode())} bytes, over the store's limit.")
+    return kept.text
+
+
+def _expect(end: Done | Lost, key: str, store: Store, rule: str) -> None:
+    """Refuse what changed nothing."""
+    if isinstance(end, Done):
+        return
+    if end.record is None:
+        raise _no_record(store, key)
+    raise click.ClickException(f"{key} is {state_of(end.record, now(store))}, and was left as it is. {rule}")
+
+
+def _no_record(store: Store, key: str) -> click.ClickException:
+    return click.ClickException(f"There is no record of {key!r} in {store.name}. 'twicesafe records list' shows them.")
+
+
+def _seconds(days: int) -> Seconds:
+    return Seconds(days * DAY)

@@ -1,0 +1,221 @@
+"""From one call of a protected function to its deliveries, and from their answers to its reply.
+
+A plain call is one delivery; an event of many records is many. A generator yields each Job that is
+to be done and is sent its reply; the protocol's two drivers run it, sync and async.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import batch
+from .answers import says_failed, to_http
+from .errors import KeyAlreadyHeld, MissingKey, TwicesafeError
+from .execution.current import Execution, current
+from .execution.job import Job
+from .execution.judge import Judge
+from .keys.canonical import canonical, fingerprint
+from .keys.sources import Unit, key_of, units, whole, with_request_id
+from .protocol.flows import Delivery
+from .protocol.policy import Policy
+from .protocol.records import Millis, Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from typing_extensions import TypeAlias
+
+    from .keys.selectors import BoundArguments
+    from .protocol.policy import OnConflict, OnUnknown
+    from .replies import Codec
+    from .stores.base import Store
+
+DAY = Seconds(86_400)
+"""How long the reply of a plain call is honoured, where no event around it can come again later."""
+
+
+class Choices(NamedTuple):
+    """What the user chose in the decorator; None: what suits the event source."""
+
+    store: Callable[[], Store]
+    key: Callable[..., object] | None
+    payload: Callable[..., object] | None
+    takes_fingerprint: bool
+    scope: Callable[[Any], str | None] | None
+    require_key: bool
+    expires_after: Seconds | None
+    on_conflict: OnConflict | None
+    on_unknown: OnUnknown
+    final_errors: tuple[type[BaseException], ...]
+    lease: Millis
+    by_record: bool
+    report_failures: bool
+    fail_open: bool
+
+
+class Function(NamedTuple):
+    """The user's function, and what was read off it when it was decorated."""
+
+    call: Callable[..., Any]
+    name: str
+    is_method: bool  # its first argument is self or cls, which is no part of a key
+    takes_event: bool  # its parameters are those of a Lambda handler
+    arguments: BoundArguments
+    codec: Codec  # for a plain call
+    handler_codec: Codec  # for a handler, whose reply Lambda's runtime must be able to send
+
+
+Jobs: TypeAlias = "Generator[Job, Any, Any]"
+
+
+def jobs(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
+    """Yield each delivery that the call is made of, be sent its reply, and return the call's."""
+    own, rest = (args[:1], args[1:]) if function.is_method else ((), args)
+    if not kwargs and len(rest) == 2 and (function.takes_event or hasattr(rest[1], "get_remaining_time_in_millis")):
+        return _Event(function, choices, own, *rest).jobs()
+    return _plain(function, choices, args, kwargs)
+
+
+def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
+    """One delivery; its key is what its arguments are, or what the user says."""
+    bound = function.arguments.bind(args, kwargs)
+    shown = args[1:] if function.is_method else args
+    if choices.key is None:
+        identity, payload = bound, None  # all of it is in the key: there is nothing left that could differ
+    else:
+        identity = choices.key(*shown, **kwargs)
+        payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
+    outer = current.get()
+    unit = Unit(
+        source="function",
+        kind="explicit",
+        identity={"arguments": canonical(identity)},
+        scope={},
+        event=None,
+        payload=payload,
+        expires_after=max(DAY, outer.expires_after) if outer else DAY,
+        on_conflict="raise",
+        reply_kept=True,
+        order=None,
+        item=None,
+        left_out=(),
+    )
+    deadline = outer.deadline if outer else None
+    call = partial(function.call, *args, **kwargs)
+    return (yield _job(function, choices, unit, key_of(function.name, unit), deadline, call, function.codec))
+
+
+class _Event:
+    """One event, as the platform hands it to a handler."""
+
+    def __init__(self, function: Function, choices: Choices, own: tuple[Any, ...], event: Any, context: Any) -> None:
+        self.function = function
+        self.choices = choices
+        self.own = own
+        self.event = event
+        self.context = context
+
+    def jobs(self) -> Jobs:
+        """Record by record where there are records, else the event as one."""
+        found = units(self.event)
+        if not self.choices.by_record:
+            found = [whole(self.event, found)]
+        if len(found) == 1 and found[0].event is self.event:
+            return (yield from self._answered(found[0]))
+        return (yield from self._of_records(found))
+
+    def _of_records(self, found: list[Unit]) -> Jobs:
+        talk = batch.deliver(self.event, found, report_failures=self.choices.report_failures)
+        return (yield from _each(talk, self._job))
+
+    def _answered(self, unit: Unit) -> Jobs:
+        """One delivery; an HTTP caller hears of a refusal as a status."""
+        try:
+            return (yield self._job(unit))
+        except TwicesafeError as error:
+            answer = to_http(error) if unit.is_http else None
+            if answer is None:
+                raise
+            return answer
+
+    def _job(self, unit: Unit) -> Job:
+        unit = self._with_key(unit)
+        key = None
+        if unit.identity is not None:
+            scope = self.choices.scope(unit.event) if self.choices.scope else None
+            key = key_of(self.function.name, unit, scope=scope, tenant=getattr(self.context, "tenant_id", None))
+        call = partial(self.function.call, *self.own, unit.event, self.context)
+        return _job(self.function, self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
+
+    def _with_key(self, unit: Unit) -> Unit:
+        """The unit under the user's own key, where they gave one; else under the best that there is."""
+        if self.choices.payload is not None:
+            unit = unit._replace(payload=self.choices.payload(unit.event))
+        if self.choices.key is not None:
+            return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
+        if unit.kind == "client" and unit.identity is None and self.choices.require_key:
+            raise MissingKey("of the caller", "the Idempotency-Key header")
+        request_id = getattr(self.context, "aws_request_id", None)
+        if unit.kind == "explicit" and unit.identity is None and request_id:
+            return with_request_id(unit, request_id)
+        return unit
+
+    def _deadline(self) -> Millis | None:
+        """When the platform stops this process, in its own time: the context counts down to it."""
+        remaining = getattr(self.context, "get_remaining_time_in_millis", None)
+        if remaining is not None:
+            return Millis(time.time_ns() // 1_000_000 + int(remaining()))
+        outer = current.get()
+        return outer.deadline if outer else None
+
+
+def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Jobs:
+    """Hand each unit on as its job: a failure to make one is that unit's failure."""
+    step = partial(next, talk)
+    while True:
+        try:
+            unit = step()
+        except StopIteration as end:
+            return end.value
+        try:
+            reply = yield job(unit)
+        except Exception as error:
+            step = partial(talk.throw, error)
+        else:
+            step = partial(talk.send, reply)
+
+
+def _job(
+    function: Function,
+    choices: Choices,
+    unit: Unit,
+    key: str | None,
+    deadline: Millis | None,
+    call: Callable[[], Any],
+    codec: Codec,
+) -> Job:
+    store = choices.store()
+    if key is not None and (outer := current.get()) is not None and outer.holds(key, store):
+        raise KeyAlreadyHeld(key)
+    expires_after = Seconds(choices.expires_after or unit.expires_after)
+    policy = Policy(
+        expires_after,
+        on_conflict=choices.on_conflict or unit.on_conflict,
+        on_unknown=choices.on_unknown,
+        lease=choices.lease,
+    )
+    judge = Judge(
+        codec,
+        key or "",
+        limit=store.reply_limit,
+        keeps=unit.reply_kept,
+        final_errors=choices.final_errors,
+        says_failed=says_failed if unit.is_http else partial(batch.reports_failure, unit),
+    )
+    print_of = fingerprint(unit.payload) if choices.takes_fingerprint and unit.payload is not None else ""
+    delivery = None if key is None else Delivery(key, os.urandom(16).hex(), print_of, deadline)
+    execution = Execution(unit.source, key, deadline, store, expires_after)
+    return Job(call, execution, delivery, policy, judge, choices.fail_open)

@@ -1,0 +1,113 @@
+"""The execution that is running in this context."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextvars import ContextVar
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ..errors import DuplicateStep, NestedStep, WrongProcess
+from ..protocol.records import Millis, Seconds
+from ..protocol.tenure import Instant
+
+if TYPE_CHECKING:
+    from ..protocol.tenure import Tenure
+    from ..stores.base import Store
+
+current: ContextVar[Execution | None] = ContextVar("twicesafe_execution", default=None)
+current_step: ContextVar[str | None] = ContextVar("twicesafe_step", default=None)
+
+
+class Execution:
+    """One delivery, while its function runs."""
+
+    def __init__(self, source: str, key: str | None, deadline: Millis | None, store: Store, expires_after: Seconds) -> None:
+        self.source = source
+        """The event source that it came from; "function" for a plain call."""
+        self.key = key
+        """The idempotency key; None where the delivery is not protected."""
+        self.deadline = deadline
+        """When the platform stops it, in milliseconds since the epoch; None: it does not."""
+        self.expires_after = expires_after
+        """How long its reply is honoured, in seconds."""
+        self.tenure: Tenure | None = None
+        self.store = store
+        self.pid = os.getpid()
+        self.outer = current.get()
+        self._met: set[str] = set()
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first that runs, one more for each that follows a crash or an error."""
+        return self.tenure.attempt if self.tenure else 1
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether an earlier attempt may have had some of the effects."""
+        return self.attempt > 1
+
+    @property
+    def fence(self) -> int | None:
+        """Grows from each attempt to the next, for systems that can refuse an older writer; None: unprotected."""
+        return self.tenure.fence if self.tenure else None
+
+    def remaining_time(self) -> int | None:
+        """Milliseconds that this execution may still believe in its lease; None: unprotected."""
+        if self.tenure is None:
+            return None
+        return self.tenure.lease.remaining(instant(self.store))
+
+    def downstream_key(self, name: str) -> str | None:
+        """The key to hand to an outside system that deduplicates, for the effect of this name.
+
+        It has the shape of a UUID (version 8, RFC 9562), and is the same in each attempt, process and
+        machine, after an expiry too; only `twicesafe records redo` changes it. None: unprotected.
+        """
+        if self.tenure is None:
+            return None
+        fields = ("twicesafe downstream key 1", self.tenure.key, str(self.tenure.generation), name)
+        digits = sha256("".join(f"{len(field)}:{field}" for field in fields).encode()).hexdigest()
+        variant = "89ab"[int(digits[16], 16) % 4]
+        return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+    def holds(self, key: str, store: Store) -> bool:
+        """Whether this execution, or one that it runs inside, holds the key."""
+        execution: Execution | None = self
+        while execution is not None:
+            if execution.key == key and execution.store is store and execution.tenure is not None:
+                return True
+            execution = execution.outer
+        return False
+
+    def begin_step(self, name: str) -> Tenure:
+        """The tenure for a step of this name, which may not begin in a forked child, in a step, or twice."""
+        assert self.tenure is not None
+        if os.getpid() != self.pid:
+            raise WrongProcess(self.tenure.key)
+        if (around := current_step.get()) is not None:
+            raise NestedStep(self.tenure.key, name, around)
+        if name in self._met:
+            raise DuplicateStep(self.tenure.key, name)
+        self._met.add(name)
+        return self.tenure
+
+
+def current_execution() -> Execution:
+    """The execution that is running here.
+
+    Raises:
+        LookupError: no decorated function is running in this context. A new thread has an empty context:
+            start it with `contextvars.copy_context().run`.
+    """
+    execution = current.get()
+    if execution is None:
+        raise LookupError("No function with @idempotent is running here; a new thread does not inherit its context.")
+    return execution
+
+
+def instant(store: Store) -> Instant:
+    """Read both clocks, the wall clock as the store would."""
+    wall = time.time_ns() // 1_000_000 + store.clock_offset()
+    return Instant(Millis(wall), Millis(time.monotonic_ns() // 1_000_000))

@@ -1,0 +1,90 @@
+"""Keeps a lease alive while the function runs, where no platform's deadline bounds it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from ..protocol.commands import Now, Sleep
+from ..protocol.drivers import drive, drive_async
+from ..protocol.flows import keep_alive
+from .current import instant
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+    from ..protocol.commands import Command
+    from ..protocol.policy import Policy
+    from ..protocol.tenure import Tenure
+    from ..stores.base import Store
+
+
+class _Stopped(Exception):
+    """The function has ended: thrown into the flow where it sleeps."""
+
+
+class Heartbeat:
+    """Renews beside the function, in a thread or a task, and has ended when its block ends.
+
+    A thread left behind would go on after Lambda's next thaw, in another delivery.
+    """
+
+    __slots__ = ("_needed", "_policy", "_stop", "_store", "_task", "_tenure", "_thread")
+
+    def __init__(self, tenure: Tenure, policy: Policy, store: Store, *, needed: bool) -> None:
+        self._tenure = tenure
+        self._policy = policy
+        self._store = store
+        self._needed = needed
+        self._stop: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._task: Task[None] | None = None
+
+    def __enter__(self) -> None:
+        if self._needed:
+            self._stop = threading.Event()
+            self._thread = threading.Thread(target=self._beat, name="twicesafe-heartbeat", daemon=True)
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._stop is not None and self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+
+    async def __aenter__(self) -> None:
+        if self._needed:
+            import asyncio
+
+            self._task = asyncio.create_task(drive_async(keep_alive(self._tenure, self._policy), self._answer_async))
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            import asyncio
+
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    def _beat(self) -> None:
+        try:
+            drive(keep_alive(self._tenure, self._policy), self._answer)
+        except _Stopped:
+            return
+
+    def _answer(self, command: Command) -> object:
+        if isinstance(command, Now):
+            return instant(self._store)
+        if isinstance(command, Sleep):
+            assert self._stop is not None
+            if self._stop.wait(command.duration / 1000):
+                raise _Stopped
+            return None
+        return self._store.apply(command)  # type: ignore[arg-type]  # it runs nothing
+
+    async def _answer_async(self, command: Command) -> object:
+        if isinstance(command, Now):
+            return instant(self._store)
+        if isinstance(command, Sleep):
+            import asyncio
+
+            return await asyncio.sleep(command.duration / 1000)
+        return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above

@@ -1,0 +1,117 @@
+"""Answers the commands of one delivery's flow: the function, the time, and the store for all else."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import LeaseLost, WrongProcess
+from ..protocol.commands import Now, Raised, Run, Sleep
+from ..protocol.drivers import drive, drive_async
+from ..protocol.flows import Ran, execute
+from ..protocol.records import Status
+from .current import current, instant
+from .heartbeat import Heartbeat
+from .judge import outcome_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..protocol.commands import Command, Outcome
+    from ..protocol.flows import Answer, Delivery
+    from ..protocol.policy import Policy
+    from ..protocol.tenure import Tenure
+    from .current import Execution
+    from .judge import Judge
+
+
+class Host:
+    """One delivery of one function, with all that its flow asks for."""
+
+    __slots__ = ("_execution", "_function", "_judge", "_policy", "_store")
+
+    def __init__(self, function: Callable[[], Any], execution: Execution, policy: Policy, judge: Judge) -> None:
+        assert execution.store is not None
+        self._function = function
+        self._execution = execution
+        self._policy = policy
+        self._judge = judge
+        self._store = execution.store
+
+    def deliver(self, delivery: Delivery) -> Answer:
+        """Carry the delivery to its answer."""
+        try:
+            return drive(execute(delivery, self._policy), self._answer)
+        finally:
+            self._end()
+
+    async def deliver_async(self, delivery: Delivery) -> Answer:
+        """Carry the delivery to its answer, on an event loop."""
+        try:
+            return await drive_async(execute(delivery, self._policy), self._answer_async)
+        finally:
+            self._end()
+
+    def value(self, answer: Answer) -> Any:
+        """Return or raise what the caller gets."""
+        if isinstance(answer, Ran):
+            return outcome_value(answer.outcome)
+        return self._judge.answer(answer.record.reply, failed=answer.record.status is Status.FAILED)
+
+    def _answer(self, command: Command) -> object:
+        if isinstance(command, Now):
+            return instant(self._store)
+        if isinstance(command, Run):
+            return self._run(command.tenure)
+        if isinstance(command, Sleep):
+            return time.sleep(command.duration / 1000)
+        return self._store.apply(command)  # type: ignore[arg-type]  # RunStep belongs to a step's flow
+
+    async def _answer_async(self, command: Command) -> object:
+        if isinstance(command, Now):
+            return instant(self._store)
+        if isinstance(command, Run):
+            return await self._run_async(command.tenure)
+        if isinstance(command, Sleep):
+            import asyncio
+
+            return await asyncio.sleep(command.duration / 1000)
+        return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
+
+    def _run(self, tenure: Tenure) -> Outcome:
+        self._execution.tenure = tenure
+        token = current.set(self._execution)
+        try:
+            with self._heartbeat(tenure):
+                outcome = self._judge.call(self._function)
+        finally:
+            current.reset(token)
+        return self._of_this_process(outcome)
+
+    async def _run_async(self, tenure: Tenure) -> Outcome:
+        self._execution.tenure = tenure
+        token = current.set(self._execution)
+        try:
+            async with self._heartbeat(tenure):
+                outcome = await self._judge.call_async(self._function)
+        finally:
+            current.reset(token)
+        return self._of_this_process(outcome)
+
+    def _heartbeat(self, tenure: Tenure) -> Heartbeat:
+        return Heartbeat(tenure, self._policy, self._store, needed=self._execution.deadline is None)
+
+    def _of_this_process(self, outcome: Outcome) -> Outcome:
+        """The outcome, unless this is a forked child that ran on: it ends as it would, and records nothing."""
+        if os.getpid() == self._execution.pid:
+            return outcome
+        if isinstance(outcome, Raised):
+            raise outcome.error
+        raise WrongProcess(self._execution.key or "")
+
+    def _end(self) -> None:
+        """Whatever the function left running begins no step any more."""
+        tenure = self._execution.tenure
+        if tenure is not None:
+            tenure.end(LeaseLost(tenure.key, tenure.attempt))

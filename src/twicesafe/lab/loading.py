@@ -1,0 +1,100 @@
+"""From MODULE:HANDLER to a function, in the process that will call it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Target(NamedTuple):
+    """Which function to call, and where its module may be."""
+
+    module: str
+    handler: str  # dots lead on to attributes of attributes
+    folders: tuple[str, ...]  # searched in this order, before all others
+
+    @property
+    def lambda_handler(self) -> str:
+        """As Lambda's configuration writes it."""
+        return f"{self.module}.{self.handler}"
+
+    @property
+    def function_name(self) -> str:
+        """A name for the function, in the letters that Lambda allows."""
+        return self.module.replace(".", "-")
+
+
+class NotLoadable(Exception):  # noqa: N818 - it says what the handler is
+    """There is no such function; the message is one line, for people."""
+
+
+def parse(text: str, folders: Sequence[str]) -> Target:
+    """Read MODULE:HANDLER.
+
+    Raises:
+        NotLoadable: it is not of that form.
+    """
+    module, _, handler = text.partition(":")
+    if not handler and not text.endswith(".py") and "." in text:
+        module, _, handler = text.rpartition(".")
+        raise NotLoadable(f"{text!r} is not MODULE:HANDLER. Did you mean {module}:{handler}?")
+    names = [*module.split("."), *handler.split(".")]
+    if not all(name.isidentifier() for name in names):
+        raise NotLoadable(f"{text!r} is not MODULE:HANDLER, such as app:handler or shop.orders:handler.")
+    return Target(module, handler, tuple(dict.fromkeys(os.path.abspath(folder) for folder in folders)))
+
+
+def load(target: Target) -> Callable[..., Any]:
+    """Import the module and find the function in it.
+
+    Raises:
+        NotLoadable: its message says why.
+    """
+    module = _import(target)
+    try:
+        function = reduce(getattr, target.handler.split("."), module)
+    except AttributeError:
+        raise NotLoadable(_missing(target, module)) from None
+    if not callable(function):
+        raise NotLoadable(f"{target.module}:{target.handler} is a {type(function).__name__}, not a function.")
+    return function  # type: ignore[no-any-return]  # callable() does not narrow a module's attribute
+
+
+def _import(target: Target) -> Any:
+    sys.path[:0] = [folder for folder in target.folders if folder not in sys.path]
+    try:
+        return importlib.import_module(target.module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{target.module}.".startswith(f"{error.name}."):
+            where = " or ".join(target.folders)
+            raise NotLoadable(f"There is no module {target.module!r} in {where}.") from None
+        raise NotLoadable(_broken(target, error)) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the module's code raises
+        raise NotLoadable(_broken(target, error)) from None
+
+
+def _broken(target: Target, error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{error.filename}, line {error.lineno}"
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename}, line {frame.lineno}"
+    what = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    return f"The module {target.module!r} could not be imported: {type(error).__name__}: {what} ({place})."
+
+
+def _missing(target: Target, module: object) -> str:
+    there = [name for name, value in vars(module).items() if not name.startswith("_") and _is_of(module, value)]
+    known = f" It has {', '.join(sorted(there))}." if there else " It has no function at all."
+    return f"The module {target.module!r} has no {target.handler!r}.{known}"
+
+
+def _is_of(module: object, value: object) -> bool:
+    return callable(value) and getattr(value, "__module__", None) == getattr(module, "__name__", "")
