@@ -15,7 +15,7 @@ import twicesafe
 FREE = ["contextlib", "decimal", "enum", "functools", "json", "logging", "math", "os", "re", "threading", "traceback"]
 
 # What twicesafe adds to them, with what these bring themselves.
-PAID = ["contextvars", "hashlib", "typing"]
+PAID = ["binascii", "contextvars", "hashlib", "typing"]
 
 # Its own rooms that wait until somebody uses them.
 LATER = ["audit", "cli", "integrations", "lab", "stores.dynamodb", "stores.memory", "stores.sqlite", "testing"]

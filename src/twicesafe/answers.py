@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import InProgress, MissingKey, NotEnoughTime, PayloadMismatch, StoreUnavailable
+from .errors import InProgress, MalformedEvent, MissingKey, NotEnoughTime, PayloadMismatch, StoreUnavailable
 
 if TYPE_CHECKING:
     from .errors import TwicesafeError
@@ -25,6 +25,7 @@ class _Problem(NamedTuple):
 REQUIRED = _Problem(400, "Idempotency-Key is missing", "Send an Idempotency-Key header, the same for each try.")
 PROBLEMS: dict[type[TwicesafeError], _Problem] = {
     MissingKey: REQUIRED,
+    MalformedEvent: _Problem(400, "Idempotency-Key is malformed", "Send 1 to 255 printable ASCII characters."),
     InProgress: _Problem(409, "A request is outstanding for this Idempotency-Key", "Try again later."),
     PayloadMismatch: _Problem(
         422, "Idempotency-Key is already used", "It was used with another request. Send a new key with a new request."

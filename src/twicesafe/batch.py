@@ -33,7 +33,7 @@ def deliver(event: object, units: Sequence[Unit], *, report_failures: bool) -> G
             continue
         try:
             reply = yield unit
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the user's function can raise anything, for this record alone
             first_error = first_error or error
             is_failed = True
         else:

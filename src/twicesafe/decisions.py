@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal
-
-    from typing_extensions import TypeAlias
+    from typing import Literal, TypeAlias
 
     Verdict: TypeAlias = Literal[
         "ran", "failed", "released", "replayed", "conflict", "mismatch", "unknown", "lost", "unprotected", "error"

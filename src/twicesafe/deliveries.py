@@ -13,26 +13,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import batch
 from .answers import says_failed, to_http
-from .errors import KeyAlreadyHeld, MissingKey, TwicesafeError
+from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
 from .keys.sources import Unit, key_of, units, whole, with_request_id
+from .keys.sources.table import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
     from .keys.selectors import BoundArguments
     from .protocol.policy import OnConflict, OnUnknown
     from .replies import Codec
     from .stores.base import Store
 
+HTTP = frozenset(row.name for row in ROWS if row.is_http)
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
@@ -83,9 +84,9 @@ def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: 
     """One delivery; its key is what its arguments are, or what the user says."""
     bound = function.arguments.bind(args, kwargs)
     shown = args[1:] if function.is_method else args
-    if choices.key is None:
-        identity, payload = bound, None  # all of it is in the key: there is nothing left that could differ
-    else:
+    identity: object = bound
+    payload: object = None  # all of it is in the key: there is nothing left that could differ
+    if choices.key is not None:
         identity = choices.key(*shown, **kwargs)
         payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
     outer = current.get()
@@ -105,7 +106,7 @@ def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: 
     )
     deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
-    return (yield _job(function, choices, unit, key_of(function.name, unit), deadline, call, function.codec))
+    return (yield _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec))
 
 
 class _Event:
@@ -120,7 +121,10 @@ class _Event:
 
     def jobs(self) -> Jobs:
         """Record by record where there are records, else the event as one."""
-        found = units(self.event)
+        try:
+            found = units(self.event)
+        except MalformedEvent as error:
+            return _heard(error, is_http=error.source in HTTP)
         if not self.choices.by_record:
             found = [whole(self.event, found)]
         if len(found) == 1 and found[0].event is self.event:
@@ -136,10 +140,7 @@ class _Event:
         try:
             return (yield self._job(unit))
         except TwicesafeError as error:
-            answer = to_http(error) if unit.is_http else None
-            if answer is None:
-                raise
-            return answer
+            return _heard(error, is_http=unit.is_http)
 
     def _job(self, unit: Unit) -> Job:
         unit = self._with_key(unit)
@@ -148,7 +149,7 @@ class _Event:
             scope = self.choices.scope(unit.event) if self.choices.scope else None
             key = key_of(self.function.name, unit, scope=scope, tenant=getattr(self.context, "tenant_id", None))
         call = partial(self.function.call, *self.own, unit.event, self.context)
-        return _job(self.function, self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
+        return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
 
     def _with_key(self, unit: Unit) -> Unit:
         """The unit under the user's own key, where they gave one; else under the best that there is."""
@@ -172,6 +173,14 @@ class _Event:
         return outer.deadline if outer else None
 
 
+def _heard(error: TwicesafeError, *, is_http: bool) -> dict[str, object]:
+    """What an HTTP caller hears of a refusal; anyone else hears the error itself."""
+    answer = to_http(error) if is_http else None
+    if answer is None:
+        raise error
+    return answer
+
+
 def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Jobs:
     """Hand each unit on as its job: a failure to make one is that unit's failure."""
     step = partial(next, talk)
@@ -182,14 +191,13 @@ def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Job
             return end.value
         try:
             reply = yield job(unit)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - as batch.deliver says
             step = partial(talk.throw, error)
         else:
             step = partial(talk.send, reply)
 
 
 def _job(
-    function: Function,
     choices: Choices,
     unit: Unit,
     key: str | None,

@@ -10,12 +10,12 @@ from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs
 from .errors import ConfigurationError
 from .execution.job import Job
-from .signatures import bare, is_async, parameters
 from .keys.selectors import BoundArguments, compile_selector
 from .protocol.drivers import drive, drive_async
 from .protocol.policy import LONGEST_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
+from .signatures import bare, is_async, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,9 @@ def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., An
     return wraps(function)(async_wrapper if is_async(function) else wrapper)
 
 
-def _describe(function: Callable[..., Any], name: str | None, final_errors: tuple[type[BaseException], ...]) -> Function:
+def _describe(
+    function: Callable[..., Any], name: str | None, final_errors: tuple[type[BaseException], ...]
+) -> Function:
     names = parameters(function)
     is_method = names[:1] in (("self",), ("cls",)) and not hasattr(function, "__self__")
     shown = names[1:] if is_method else names

@@ -18,8 +18,8 @@ def bare(function: Any) -> Any:
             function = function.__func__
         elif hasattr(function, "__code__") or isinstance(function, type):
             return function
-        elif hasattr(getattr(type(function), "__call__", None), "__code__"):
-            return type(function).__call__
+        elif hasattr(method := vars(type(function)).get("__call__"), "__code__"):
+            return method
         else:
             return function
 

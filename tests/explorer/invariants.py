@@ -21,7 +21,6 @@ from twicesafe.protocol.commands import (
     Claim,
     Claimed,
     Complete,
-    Done,
     Existing,
     Failed,
     Lost,

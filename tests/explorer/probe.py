@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twicesafe.errors import TwicesafeError
+from twicesafe.protocol import flows
 from twicesafe.protocol.commands import Now, Returned, Run
 from twicesafe.protocol.drivers import drive
-from twicesafe.protocol import flows
 from twicesafe.protocol.records import Millis
 from twicesafe.protocol.tenure import Instant
 from twicesafe.stores import memory

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twicesafe.errors import StoreUnavailable, TwicesafeError
 from twicesafe.protocol import by_hand, flows
-from twicesafe.protocol.commands import Claimed, Failed, Now, Raised, Returned, Run, RunStep, Sleep, Unkept, Unsuccessful
+from twicesafe.protocol.commands import (
+    Claimed,
+    Failed,
+    Now,
+    Raised,
+    Returned,
+    Run,
+    RunStep,
+    Sleep,
+    Unkept,
+    Unsuccessful,
+)
 from twicesafe.protocol.records import Millis, Seconds
 
 from .boxes import Box
@@ -20,7 +31,7 @@ from .boxes import Box
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from twicesafe.protocol.commands import Command, Flow, Outcome, StoreCommand
+    from twicesafe.protocol.commands import Command, Flow, Outcome
     from twicesafe.protocol.policy import Policy
     from twicesafe.protocol.tenure import Instant, Lease, Tenure
 

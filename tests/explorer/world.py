@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 STORE_COMMANDS = (Claim, Complete, Release, Renew, SaveStep, Load, Redo)
 
+
 class Move(NamedTuple):
     """One thing that happens."""
 
@@ -317,7 +318,9 @@ class World:
     # The invariants of a state
 
     def _look(self, state: State) -> None:
-        running = tuple((node.facts, self._clock(state, who)) for who, node in enumerate(state.nodes) if node.facts.running)
+        running = tuple(
+            (node.facts, self._clock(state, who)) for who, node in enumerate(state.nodes) if node.facts.running
+        )
         sight = (state.record, state.now, state.ghost, running if len(running) > 1 else ())
         if sight in self._seen:
             return

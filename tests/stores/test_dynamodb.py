@@ -297,9 +297,9 @@ def test_a_forked_child_has_connections_of_its_own(dynamodb_endpoint: str) -> No
     trial.claim("ann")
     child = os.fork()
     if child == 0:
-        inherited = store._connection._client
+        inherited = store._connection._own
         is_found = store.apply(Load(trial.key)) is not None
-        os._exit(0 if is_found and store._connection._client is not inherited else 1)
+        os._exit(0 if is_found and store._connection._own is not inherited else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert trial.complete("ann") == Done()
     store.close()

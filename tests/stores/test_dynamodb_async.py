@@ -116,9 +116,12 @@ def test_a_store_that_is_closed_between_two_runs_of_a_loop_closes_its_client(sto
     gc.collect()
 
 
-def test_a_client_of_the_users_own_is_taken_as_it_is_and_left_open(dynamodb_endpoint: str, key: str) -> None:
+def test_a_client_of_the_users_own_is_taken_as_it_is_and_left_open(
+    dynamodb_endpoint: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def with_their_client() -> None:
         async with get_session().create_client("dynamodb", endpoint_url=dynamodb_endpoint) as client:
+            monkeypatch.delenv("AWS_DEFAULT_REGION")  # it has its own
             store = DynamoDBStore("records", async_client=client)
             assert await owner_of(store, key) == "ann"
             store.close()

@@ -23,7 +23,9 @@ current_step: ContextVar[str | None] = ContextVar("twicesafe_step", default=None
 class Execution:
     """One delivery, while its function runs."""
 
-    def __init__(self, source: str, key: str | None, deadline: Millis | None, store: Store, expires_after: Seconds) -> None:
+    def __init__(
+        self, source: str, key: str | None, deadline: Millis | None, store: Store, expires_after: Seconds
+    ) -> None:
         self.source = source
         """The event source that it came from; "function" for a plain call."""
         self.key = key
@@ -81,17 +83,15 @@ class Execution:
             execution = execution.outer
         return False
 
-    def begin_step(self, name: str) -> Tenure:
-        """The tenure for a step of this name, which may not begin in a forked child, in a step, or twice."""
-        assert self.tenure is not None
+    def begin_step(self, tenure: Tenure, name: str) -> None:
+        """Note that a step of this name begins, which it may not in a forked child, in a step, or twice."""
         if os.getpid() != self.pid:
-            raise WrongProcess(self.tenure.key)
+            raise WrongProcess(tenure.key)
         if (around := current_step.get()) is not None:
-            raise NestedStep(self.tenure.key, name, around)
+            raise NestedStep(tenure.key, name, around)
         if name in self._met:
-            raise DuplicateStep(self.tenure.key, name)
+            raise DuplicateStep(tenure.key, name)
         self._met.add(name)
-        return self.tenure
 
 
 def current_execution() -> Execution:

@@ -32,7 +32,6 @@ class Host:
     __slots__ = ("_execution", "_function", "_judge", "_policy", "_store")
 
     def __init__(self, function: Callable[[], Any], execution: Execution, policy: Policy, judge: Judge) -> None:
-        assert execution.store is not None
         self._function = function
         self._execution = execution
         self._policy = policy
@@ -65,7 +64,8 @@ class Host:
         if isinstance(command, Run):
             return self._run(command.tenure)
         if isinstance(command, Sleep):
-            return time.sleep(command.duration / 1000)
+            time.sleep(command.duration / 1000)
+            return None
         return self._store.apply(command)  # type: ignore[arg-type]  # RunStep belongs to a step's flow
 
     async def _answer_async(self, command: Command) -> object:
@@ -76,7 +76,8 @@ class Host:
         if isinstance(command, Sleep):
             import asyncio
 
-            return await asyncio.sleep(command.duration / 1000)
+            await asyncio.sleep(command.duration / 1000)
+            return None
         return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
 
     def _run(self, tenure: Tenure) -> Outcome:

@@ -84,8 +84,8 @@ class Job(NamedTuple):
     def _refused(self, error: BaseException, begun: float) -> None:
         if isinstance(error, StoreUnavailable) and self.fail_open:
             logger.warning("%s; it runs unprotected, as fail_open asks", error)
-        verdict = next((verdict for kind, verdict in VERDICTS if isinstance(error, kind)), "error")
-        self._announce(verdict, getattr(error, "attempt", None), begun, error)
+        verdicts: tuple[Verdict, ...] = tuple(verdict for kind, verdict in VERDICTS if isinstance(error, kind))
+        self._announce(verdicts[0] if verdicts else "error", getattr(error, "attempt", None), begun, error)
 
     def _answered(self, answer: Answer, begun: float) -> None:
         if not isinstance(answer, Ran):
@@ -97,7 +97,9 @@ class Job(NamedTuple):
         else:
             self._announce("ran", answer.attempt, begun)
 
-    def _announce(self, verdict: Verdict, attempt: int | None, begun: float, error: BaseException | None = None) -> None:
+    def _announce(
+        self, verdict: Verdict, attempt: int | None, begun: float, error: BaseException | None = None
+    ) -> None:
         key, duration = self.execution.key, (time.perf_counter() - begun) * 1000
         announce(Decision(verdict, key, self.execution.source, attempt, duration, error))
 

@@ -39,7 +39,7 @@ class Judge:
         """Call it, and tell what it did."""
         try:
             value = function()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - what it did comes back as a value
             return self._raised(error)
         return self._returned(value)
 
@@ -47,7 +47,7 @@ class Judge:
         """Call and await it, and tell what it did."""
         try:
             value = await function()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - as above
             return self._raised(error)
         return self._returned(value)
 
@@ -69,7 +69,7 @@ class Judge:
 
     def _raised(self, error: BaseException) -> Outcome:
         if isinstance(error, self.final_errors):
-            return Failed(self.codec.encode_error(error), error)
+            return Failed(self.codec.encode_error(error, self.limit), error)
         return Raised(error)
 
 

@@ -11,9 +11,9 @@ from ..protocol.drivers import drive, drive_async
 from ..protocol.flows import step as step_flow
 from ..protocol.records import Step
 from ..replies import Codec
+from ..signatures import accepts, is_async
 from .current import current, current_step, instant
 from .judge import Judge, outcome_value
-from ..signatures import accepts, is_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -57,7 +57,8 @@ def step(name: str, function: Callable[..., Any], /, *args: Any, each: object = 
     if execution is None or execution.tenure is None:
         logger.debug("step %s is outside of a protected function: it just runs", full_name)
         return function(*args, **kwargs)
-    tenure = execution.begin_step(full_name)
+    tenure = execution.tenure
+    execution.begin_step(tenure, full_name)
     if "idempotency_key" not in kwargs and accepts(function, "idempotency_key"):
         kwargs["idempotency_key"] = execution.downstream_key(full_name)
     host = _StepHost(full_name, partial(function, *args, **kwargs), execution, tenure)
@@ -70,12 +71,11 @@ class _StepHost:
     __slots__ = ("_call", "_judge", "_name", "_store", "_tenure")
 
     def __init__(self, name: str, call: Callable[[], Any], execution: Execution, tenure: Tenure) -> None:
-        assert execution.store is not None
         self._name = name
         self._call = call
         self._tenure = tenure
         self._store: Store = execution.store
-        self._judge = Judge(Codec(call), tenure.key)
+        self._judge = Judge(Codec(call), tenure.key, limit=execution.store.reply_limit)
 
     def run(self) -> Any:
         return self._value(drive(step_flow(self._tenure, self._name), self._answer))

@@ -102,7 +102,7 @@ def _object(value: dict[Any, Any], path: Path) -> str:
         return f"map({','.join(pairs)})"
     texts = []
     for name in names:
-        texts.append(f"{_string(name)}:{_text(value[name], (path, name))}")
+        texts.append(f"{_string(name)}:{_text(value[name], (path, name))}")  # noqa: PERF401  # as above
     return f"{{{','.join(texts)}}}"
 
 

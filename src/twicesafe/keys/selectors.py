@@ -41,7 +41,7 @@ def _of_expression(expression: str) -> Callable[..., object]:
         import jmespath
     except ImportError:
         raise ConfigurationError(
-            f"The key {expression!r} is a JMESPath expression, which needs a library: pip install 'twicesafe[jmespath]'."
+            f"The key {expression!r} is a JMESPath expression, and needs a library: pip install 'twicesafe[jmespath]'."
         ) from None
     from .expressions import options
 

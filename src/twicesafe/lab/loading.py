@@ -31,7 +31,7 @@ class Target(NamedTuple):
         return self.module.replace(".", "-")
 
 
-class NotLoadable(Exception):  # noqa: N818 - it says what the handler is
+class NotLoadable(Exception):
     """There is no such function; the message is one line, for people."""
 
 

@@ -23,7 +23,7 @@ class Charge(NamedTuple):
     idempotency_key: str | None
 
 
-class Refused(Exception):  # noqa: N818 - it says what became of the request
+class Refused(Exception):
     """The request was not honoured; nothing was charged."""
 
 

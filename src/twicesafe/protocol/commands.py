@@ -6,17 +6,16 @@ outside: time, waiting, and the user's function. What that function did comes ba
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union, overload
 
-from .records import Millis, Record, Seconds, Status, Step, Steps
-from .tenure import Instant, Tenure
+from .records import NO_STEPS, Millis, Record, Seconds, Status, Steps
+from .tenure import Instant, Tenure  # noqa: TC001 - NamedTuples are read at run time by get_type_hints
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
 T = TypeVar("T")
-NO_STEPS: Mapping[str, Step] = {}
 
 
 # Store commands

@@ -23,7 +23,7 @@ def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
             return value
         try:
             resume = partial(talk.send, answer(question))
-        except BaseException as error:  # an interrupt too: the flow decides what it means
+        except BaseException as error:  # noqa: BLE001 - an interrupt too: the flow decides what it means
             resume = partial(talk.throw, error)
 
 
@@ -38,5 +38,5 @@ async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitabl
             return value
         try:
             resume = partial(talk.send, await answer(question))
-        except BaseException as error:  # a cancellation too: the flow decides what it means
+        except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
             resume = partial(talk.throw, error)

@@ -46,7 +46,7 @@ from .records import Millis, Record, Status, Step
 from .tenure import Instant, Lease, Tenure
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
     from .commands import Flow, Outcome
 
@@ -90,8 +90,8 @@ def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:
         return claim
     tenure = claim
     outcome = yield from ask(Run(tenure))
-    if tenure.ended is not None:  # rule 12: it stays ended, whatever the function made of the error
-        outcome = _ended(tenure, outcome)
+    if tenure.ended is not None and not isinstance(outcome, Raised):
+        outcome = Raised(tenure.ended)  # rule 12: it stays ended, whatever the function made of the error
     if isinstance(outcome, (Raised, Unsuccessful)):
         yield from _give_back(tenure, policy, outcome)
         return Ran(outcome, tenure.attempt)
@@ -181,12 +181,6 @@ def _wait(delivery: Delivery, policy: Policy, record: Record, now: Instant, poll
     if policy.on_conflict == "raise" or left <= poll:
         raise InProgress(delivery.key, record.attempt, retry_in)
     yield from ask(Sleep(Millis(min(poll, retry_in + 1))))
-
-
-def _ended(tenure: Tenure, outcome: Outcome) -> Raised:
-    """The error that ended the tenure, or the function's own where it let that error pass or raised another."""
-    assert tenure.ended is not None
-    return outcome if isinstance(outcome, Raised) else Raised(tenure.ended)
 
 
 def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -> Flow[None]:

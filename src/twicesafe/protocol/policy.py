@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .records import Millis, Record, Seconds
 
 if TYPE_CHECKING:
-    from typing import Literal
-
-    from typing_extensions import TypeAlias
+    from typing import Literal, TypeAlias
 
     OnConflict: TypeAlias = Literal["raise", "wait"]
     OnUnknown: TypeAlias = Literal["rerun", "raise"]

@@ -28,6 +28,7 @@ class Step(NamedTuple):
 
 
 Steps = Mapping[str, Step]
+NO_STEPS: Steps = {}
 
 
 class Record(NamedTuple):
@@ -43,7 +44,7 @@ class Record(NamedTuple):
     expires_at: Seconds | None  # None: never
     fingerprint: str = ""  # "<rule version>:<hash>"; empty: none was taken
     reply: str | None = None  # the encoded reply or final error; None: none is kept
-    steps: Steps = {}
+    steps: Steps = NO_STEPS
     generation: int = 0
 
     @property

@@ -89,7 +89,7 @@ def on_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ and "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
-def _memory(url: str) -> Store:
+def _memory(url: str) -> Store:  # noqa: ARG001 - as all openers are called
     from .memory import MemoryStore
 
     return MemoryStore()

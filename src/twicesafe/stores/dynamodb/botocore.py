@@ -1,4 +1,4 @@
-"""The sync connection: botocore's client, made when the store is opened, or the user's own."""
+"""The sync connection: a client of botocore, or the user's own."""
 
 from __future__ import annotations
 
@@ -34,14 +34,17 @@ class BotocoreConnection:
         self._watch = watch
         self._given = _checked(client)
         self._session = session
-        self._client, self._pid = client or self._new_client(), os.getpid()
+        self._own: Any = None
+        self._pid = 0
 
     @property
     def client(self) -> Any:
         """The client. A forked child makes its own: two processes on one TLS connection spoil it for both."""
-        if self._pid != os.getpid() and self._given is None:
-            self._client, self._pid = self._new_client(), os.getpid()
-        return self._client
+        if self._given is not None:
+            return self._given
+        if self._pid != os.getpid():
+            self._own, self._pid = self._new_client(), os.getpid()
+        return self._own
 
     def send(self, request: Request) -> Response:
         """Send it, and wait for the answer.
@@ -60,8 +63,8 @@ class BotocoreConnection:
 
     def close(self) -> None:
         """Close its connections; another request makes new ones."""
-        if self._given is None:
-            self._client.close()
+        if self._own is not None and self._pid == os.getpid():
+            self._own.close()
 
     def _new_client(self) -> Any:
         session = self._session or botocore.session.Session()

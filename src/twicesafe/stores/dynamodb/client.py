@@ -107,7 +107,7 @@ def read_answer(answer: Answer, request: Request) -> Response:
 def _may_be_empty(answer: Answer, request: Request) -> bool:
     """Whether `{}` is what the server sent: for an absent item, or where nothing was asked to be returned."""
     if request.operation != "GetItem":
-        return request.parameters.get("ReturnValues", "NONE") == "NONE"
+        return bool(request.parameters.get("ReturnValues", "NONE") == "NONE")
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return "transfer-encoding" in headers or headers.get("content-length", "") in ("2", "3", "4")
 
@@ -192,7 +192,7 @@ def _explain_answer(answer: Any, said: str, store: str, key: str) -> Configurati
         )
     if code in BAD_CREDENTIALS:
         return ConfigurationError(f"The credentials for the store {store} were refused ({said}). {GET_CREDENTIALS}")
-    if "size" in message and "exceeded" in message:
+    if "item size" in message.lower():
         return ConfigurationError(
             f"The record of {key!r} would be over the 400 KB that DynamoDB allows in one item ({said}). "
             "Return less from its steps, for example where the result can be found."

@@ -27,13 +27,14 @@ TAKE = """#v = :v, #status = :in_progress, #owner = :owner, #claimed = :now, #in
 #attempt = if_not_exists(#attempt, :zero) + :one, #started = if_not_exists(#started, :now),
 #validation = if_not_exists(#validation, :fingerprint), #steps = if_not_exists(#steps, :no_steps)"""
 
-# What one UpdateItem may take over as it is. It looks at the types, so as to change nothing that cannot be read.
-UNFINISHED = """#v = :v AND #status = :in_progress AND attribute_type(#attempt, :number)
-AND attribute_type(#started, :number) AND attribute_type(#validation, :text) AND attribute_type(#steps, :map)
-AND (attribute_not_exists(#generation) OR attribute_type(#generation, :number)) AND attribute_not_exists(#data)
-AND #claimed < :now AND (attribute_not_exists(#expiration) OR #expiration > :second)"""
+# What one UpdateItem may take over as it is. It changes nothing that cannot be read, as far as a condition can see:
+# to compare values of two types is false.
+UNFINISHED = """#v = :v AND #status = :in_progress AND #attempt > :zero AND #started >= :zero
+AND (attribute_not_exists(#generation) OR #generation >= :zero) AND attribute_type(#validation, :text)
+AND attribute_type(#steps, :map) AND attribute_not_exists(#data)
+AND #claimed BETWEEN :zero AND :before AND (attribute_not_exists(#expiration) OR #expiration > :second)"""
 RELEASED = "attribute_not_exists(#owner) AND attribute_not_exists(#in_progress_expiration)"
-SILENT = "attribute_type(#owner, :text) AND #owner <> :owner AND #in_progress_expiration <= :now"
+SILENT = "attribute_type(#owner, :text) AND #owner <> :owner AND #in_progress_expiration BETWEEN :zero AND :now"
 SAME_PAYLOAD = "(NOT begins_with(#validation, :rule) OR #validation = :fingerprint OR #validation = :rule)"
 
 HELD = "#v = :v AND #status = :in_progress AND #owner = :owner"
@@ -96,13 +97,13 @@ def _claim(command: Claim, layout: Layout) -> Request:
     update.set_expiry(command.expires_at)
     update.values |= {
         ":now": number(command.now),
+        ":before": number(command.now - 1),
         ":second": number(command.now // 1000),
         ":lease_until": number(command.lease_until),
         ":fingerprint": text(command.fingerprint),
         ":no_steps": {"M": {}},
         ":zero": number(0),
         ":one": number(1),
-        ":number": text("N"),
         ":text": text("S"),
         ":map": text("M"),
     }

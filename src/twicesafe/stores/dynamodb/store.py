@@ -82,6 +82,8 @@ class DynamoDBStore:
         self._tries = tries if client is None and async_client is None else 1
         self._options = Options(region, endpoint, connect_timeout, read_timeout)
         self._connection = BotocoreConnection(self.layout, self._options, self._watch, client, session)
+        if async_client is None:
+            _ = self._connection.client  # made now: on Lambda INIT pays for it, and a wrong set-up shows at once
         self._async_client = async_client
         self._in_threads = async_client is None and (client is not None or session is not None)
         self._async_connection: AiobotocoreConnection | None = None
