@@ -280,6 +280,8 @@ def as_compared(value: Any) -> Any:
         return "dict", frozenset((as_compared(name), as_compared(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return "list", tuple(as_compared(item) for item in value)
+    if type(value) is int and 10**21 <= abs(value) < 10**308 and float(value) == value:
+        value = float(value)  # they are one number, and written as one
     if isinstance(value, float):
         exact = abs(value) < 10**21 and value == int(value)  # else it is its shortest decimal
         return "number", Decimal(value) if exact else Decimal(repr(value))

@@ -5,7 +5,7 @@ import enum
 import os
 import subprocess
 import sys
-from collections.abc import Iterable  # noqa: TC003 - read at run time
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from functools import partial
