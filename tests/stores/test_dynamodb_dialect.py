@@ -82,7 +82,7 @@ def test_no_attribute_is_named_in_an_expression_itself(command: StoreCommand, la
     expressions = " ".join(text for name, text in parameters.items() if name.endswith("Expression"))
     words = set(re.findall(r"(?<![#:\w])[A-Za-z_]\w*", expressions))
     assert words <= {
-        *("SET", "REMOVE", "AND", "OR", "NOT"),
+        *("SET", "REMOVE", "AND", "OR", "NOT", "BETWEEN"),
         *("attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "if_not_exists"),
     }
 
