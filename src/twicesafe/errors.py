@@ -177,8 +177,8 @@ class CorruptRecord(TwicesafeError):
 
     def __str__(self) -> str:
         return (
-            f"The record of {self.key!r} cannot be read: {self.reason}. Nothing has run. Look at it with "
-            "'twicesafe records show', then remove it with 'twicesafe records forget' if it may run again."
+            f"The record of {self.key!r} cannot be read: {self.reason}. Nothing has run. Look at it with the "
+            "store's own tools, and remove it there if this key may run again."
         )
 
 

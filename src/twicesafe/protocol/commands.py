@@ -53,7 +53,7 @@ class Release(NamedTuple):
 
 
 class Renew(NamedTuple):
-    """Make the lease longer; it never makes it, nor the expiry, shorter."""
+    """Make the lease longer, and the expiry with it; it never makes it shorter."""
 
     key: str
     owner: str

@@ -154,7 +154,7 @@ def _ask_claim(claim: Claim, policy: Policy) -> Flow[Claimed | Existing]:
 def _give_back_claim(claim: Claim, policy: Policy) -> Flow[None]:
     try:
         yield from ask(Release(claim.key, claim.owner, policy.expires_at(claim.lease_until)))
-    except StoreUnavailable:
+    except TwicesafeError:
         return  # the lease runs out by itself
 
 
@@ -191,7 +191,7 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     release = Release(tenure.key, tenure.owner, policy.expires_at(tenure.lease.wall), dict(tenure.unconfirmed))
     try:
         yield from ask(release)
-    except StoreUnavailable:
+    except TwicesafeError:
         return  # the lease runs out by itself
 
 
@@ -202,7 +202,7 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     complete = Complete(tenure.key, tenure.owner, status, outcome.kept, policy.expires_at(now.wall))
     try:
         reply = yield from ask(complete)
-    except StoreUnavailable as error:  # rule 11: it may have been applied, so it is never followed by a Release
+    except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
         if isinstance(outcome, Failed):
             raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
         raise NotRecorded(tenure.key, tenure.attempt, outcome.value) from error
@@ -238,7 +238,7 @@ def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
     sent = dict(tenure.unconfirmed)
     try:
         reply = yield from ask(SaveStep(tenure.key, tenure.owner, sent))
-    except StoreUnavailable as error:
+    except TwicesafeError as error:
         raise tenure.end(error) from None
     if isinstance(reply, Lost):
         raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
