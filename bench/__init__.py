@@ -1,0 +1,1 @@
+"""What protection costs, as ratios against a named other in the same run."""
