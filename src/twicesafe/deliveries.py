@@ -7,14 +7,13 @@ to be done and is sent its reply; the protocol's two drivers run it, sync and as
 from __future__ import annotations
 
 import os
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import batch
 from .answers import says_failed, to_http
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
-from .execution.current import Execution, current
+from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
@@ -165,10 +164,10 @@ class _Event:
         return unit
 
     def _deadline(self) -> Millis | None:
-        """When the platform stops this process, in its own time: the context counts down to it."""
+        """When the platform stops this process, in the store's time: the context counts down to it."""
         remaining = getattr(self.context, "get_remaining_time_in_millis", None)
         if remaining is not None:
-            return Millis(time.time_ns() // 1_000_000 + int(remaining()))
+            return Millis(instant(self.choices.store()).wall + int(remaining()))
         outer = current.get()
         return outer.deadline if outer else None
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults.delivery import Worker
+from twicesafe.idempotent import idempotent
 from twicesafe.protocol.commands import Load
 from twicesafe.stores.dynamodb import DynamoDBStore
 
@@ -27,8 +30,8 @@ def fresh(proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
     store.close()
 
 
-def load(store: DynamoDBStore, form: str, loop: asyncio.AbstractEventLoop) -> None:
-    if form == "sync":
+def load(store: DynamoDBStore, form: str, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    if loop is None or form == "sync":
         store.apply(Load("nothing"))
     else:
         loop.run_until_complete(store.apply_async(Load("nothing")))
@@ -65,6 +68,25 @@ def test_clocks_that_agree_are_left_alone(
         load(fresh, form, loop)
         assert fresh.clock_offset() == 0
     assert not [record for record in caplog.records if record.name == "twicesafe"]
+
+
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+def test_a_handler_on_a_host_whose_clock_is_wrong_runs_and_replays(
+    fresh: DynamoDBStore, proxy: FaultProxy, ahead: int
+) -> None:
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 10_000, aws_request_id="1")
+    runs: list[str] = []
+
+    @idempotent(store=fresh, key=lambda event: event["order"])
+    def handler(event: dict[str, str], context: object) -> int:
+        runs.append(event["order"])
+        return len(runs)
+
+    proxy.clock = ahead
+    load(fresh, "sync")
+    for order in (f"{os.urandom(8).hex()}/1", f"{os.urandom(8).hex()}/2"):
+        assert handler({"order": order}, context) == handler({"order": order}, context) == len(runs)
+    assert len(runs) == 2
 
 
 def test_a_refusal_tells_the_time_too(fresh: DynamoDBStore, proxy: FaultProxy, worker: Worker) -> None:

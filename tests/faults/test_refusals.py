@@ -20,7 +20,7 @@ NOT_AUTHORIZED = "User: arn:aws:sts::1:assumed-role/r is not authorized to perfo
 @pytest.mark.parametrize(
     ("code", "message", "remedy"),
     [
-        ("ResourceNotFoundException", "Requested resource not found", "twicesafe table create"),
+        ("ResourceNotFoundException", "Requested resource not found", "twicesafe table --name faults create"),
         ("AccessDeniedException", NOT_AUTHORIZED, "prints the IAM policy"),
         ("UnrecognizedClientException", "The security token included in the request is invalid.", "valid AWS credent"),
         ("ExpiredTokenException", "The security token included in the request is expired", "valid AWS credentials"),

@@ -177,13 +177,13 @@ def _explain_answer(answer: Any, said: str, store: str, key: str) -> Configurati
     code, message = answer["Code"], answer.get("Message", "")
     if code == "ResourceNotFoundException":
         return ConfigurationError(
-            f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table create', or "
-            "correct the table's name, the region or the account."
+            f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table --name "
+            f"{store.rpartition('/')[2]} create', or correct the name, the region or the account."
         )
     if code in NO_RIGHTS:
         return ConfigurationError(
             f"The store {store} may not be used with these credentials ({said}). "
-            "'twicesafe table policy' prints the IAM policy that a function needs."
+            "'twicesafe table --format policy' prints the IAM policy that a function needs."
         )
     if "Signature expired" in message or "not yet current" in message:
         return ConfigurationError(
