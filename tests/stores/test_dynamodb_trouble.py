@@ -131,7 +131,8 @@ def test_without_boto3_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_table_that_is_not_there_is_named_with_its_remedy(dynamodb_endpoint: str) -> None:
-    refused(DynamoDBStore("missing", endpoint=dynamodb_endpoint), "is not there .*twicesafe table --name missing create")
+    store = DynamoDBStore("missing", endpoint=dynamodb_endpoint)
+    refused(store, "is not there .*twicesafe table --name missing create")
 
 
 KEYS = [
