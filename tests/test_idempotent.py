@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,8 @@ import pytest
 import twicesafe
 from twicesafe import idempotent, step
 from twicesafe.protocol.commands import Complete, SaveStep, StoreCommand, StoreReply
+from twicesafe.stores.dynamodb.layout import Layout
+from twicesafe.stores.dynamodb.templates import iam_policy
 from twicesafe.stores.memory import MemoryStore
 
 
@@ -659,6 +663,16 @@ def test_on_lambda_a_missing_store_or_a_local_one_is_an_error_at_import(monkeypa
     for options in ({}, {"store": "sqlite:////tmp/records.db"}):
         with pytest.raises(twicesafe.ConfigurationError):
             idempotent(**options)(lambda: 1)  # type: ignore[call-overload]
+
+
+def test_on_lambda_a_key_begins_as_the_policy_of_its_function_asks(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
+    handler = idempotent(store=store)(lambda event, context: twicesafe.current_execution().key)
+    (statement,) = json.loads(iam_policy(Layout("orders"), "checkout"))["Statement"]
+    (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert fnmatchcase(handler({"order": 7}, Context()), pattern)
 
 
 def test_protection_can_be_switched_off_for_a_local_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ OnConflict: TypeAlias = 'Literal["raise", "wait"]'
 
 LONGEST_FUNCTION = 200
 CUT = 180
-UNSAFE = regex(r"[^A-Za-z0-9._:<>-]")
+UNSAFE = regex(r"[^A-Za-z0-9._:<>#-]")
 READABLE = regex(r"[A-Za-z0-9._:-]{1,64}")
 
 
