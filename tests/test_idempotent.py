@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import os
 import signal
@@ -12,8 +13,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import partial, wraps
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -177,13 +179,155 @@ def test_partials_and_callable_objects_are_functions(store: MemoryStore) -> None
     assert calls == [(1, 2), (3, 4)]
 
 
+def test_calls_of_a_callable_object_differ_by_all_their_arguments(store: MemoryStore) -> None:
+    class Add:
+        def __call__(self, left: int, right: int) -> int:
+            return left + right
+
+    class More(Add):
+        pass
+
+    for added in (idempotent(store=store, name="add")(Add()), idempotent(store=store, name="more")(More())):
+        assert [added(1, 2), added(5, 2), added(1, right=7)] == [3, 7, 8]
+
+
+def test_what_a_partial_holds_is_part_of_its_key(store: MemoryStore) -> None:
+    def power(base: int, exponent: int = 1, *, modulus: int = 1000) -> int:
+        return base**exponent % modulus
+
+    made = [partial(power, 2), partial(power, 3), partial(power, 3, modulus=7), partial(partial(power, 3), modulus=5)]
+    protected = [idempotent(store=store)(one) for one in made]
+    assert [one(2) for one in protected] == [one(2) for one in made] == [4, 9, 2, 4]
+    assert [one(exponent=2) for one in protected] == [4, 9, 2, 4]
+
+
+def test_what_a_partial_of_a_method_belongs_to_is_not(store: MemoryStore) -> None:
+    class Shop:
+        def sell(self, item: str) -> str:
+            return item
+
+    sell = idempotent(store=store)(partial(Shop.sell, Shop()))
+    assert [sell("book"), sell("pen"), sell(item="book")] == ["book", "pen", "book"]
+
+
+def test_another_decorator_below_changes_nothing(store: MemoryStore) -> None:
+    calls = []
+
+    def traced(function: Any) -> Any:
+        @wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    class Shop:
+        @idempotent(store=store)
+        @traced
+        def sell(self, item: str) -> str:
+            calls.append(item)
+            return item
+
+    assert [Shop().sell("book"), Shop().sell(item="book"), Shop().sell("pen")] == ["book", "book", "pen"]
+    assert calls == ["book", "pen"]
+
+
+@pytest.mark.parametrize("context", [None, Context()])
+def test_a_handler_may_be_called_by_keywords(store: MemoryStore, context: Any) -> None:
+    seen = []
+    handler = idempotent(store=store)(lambda event, context: seen.append(event["Records"][0]["messageId"]))
+    handler(sqs("a"), context)
+    handler(context=context, event=sqs("a", "b"))
+    handler(sqs("b"), context=context)
+    assert seen == ["a", "b"]
+
+
+def test_a_bound_method_can_be_a_handler(store: MemoryStore) -> None:
+    seen = []
+
+    class App:
+        def handle(self, event: Any, context: Any) -> None:
+            seen.append(event["Records"][0]["messageId"])
+
+    idempotent(store=store)(App().handle)(sqs("a", "b", "a"), None)
+    assert seen == ["a", "b"]
+
+
+def test_what_no_event_can_be_is_a_plain_argument(store: MemoryStore) -> None:
+    orders = []
+    fulfil = idempotent(store=store)(lambda order, context: orders.append(order))
+    for _ in range(2):
+        fulfil(Order("o-1", []), {"why": "a function may call its second parameter so"})
+    assert orders == [Order("o-1", [])]
+
+
+@pytest.mark.parametrize("context", [MagicMock(), {}, object()])
+def test_a_stand_in_for_the_context_is_no_part_of_a_key(store: MemoryStore, context: Any) -> None:
+    seen = []
+    if isinstance(context, MagicMock):
+        context.get_remaining_time_in_millis.return_value = 5_000
+    handler = idempotent(store=store)(lambda event, context: seen.append(1))
+    handler(sqs("a"), context)
+    handler(sqs("a"), context)
+    assert seen == [1]
+
+
+def test_what_yields_is_refused_at_decoration(store: MemoryStore) -> None:
+    def lines() -> Any:
+        yield 1
+
+    async def async_lines() -> Any:
+        yield 1
+
+    for function in (lines, async_lines, partial(lines)):
+        with pytest.raises(twicesafe.ConfigurationError, match="yields"):
+            idempotent(store=store)(function)
+
+
+def test_what_has_not_run_is_not_recorded_as_done(store: MemoryStore) -> None:
+    ran = []
+
+    async def charge() -> int:
+        ran.append(1)
+        return 1
+
+    hidden = idempotent(store=store, name="hidden")(lambda: charge())
+    handler = idempotent(store=store, name="handler")(lambda event, context: charge())
+    later = idempotent(store=store, name="later")(lambda: (ran.append(one) for one in "ab"))
+    for call in (hidden, partial(handler, sqs("a"), Context()), later):
+        for _ in range(2):
+            with pytest.raises(twicesafe.ConfigurationError, match="has not run"):
+                call()
+    assert ran == []
+
+
+def test_an_async_function_that_is_hidden_below_a_decorator_is_named_in_the_error(store: MemoryStore) -> None:
+    async def charge() -> int:
+        return 1
+
+    @wraps(charge)
+    def traced() -> Any:
+        return charge()
+
+    with pytest.raises(twicesafe.ConfigurationError, match="right above the 'async def'"):
+        idempotent(store=store)(traced)()
+
+
 def test_the_wrapper_keeps_name_docstring_and_signature(store: MemoryStore) -> None:
-    @idempotent(store=store)
-    def charge(amount: int) -> int:
+    def charge(amount: int, *, note: str = "") -> int:
         """Charge it."""
         return amount
 
-    assert (charge.__name__, charge.__doc__) == ("charge", "Charge it.")
+    async def charge_async(amount: int) -> int:
+        """Charge it, async."""
+        return amount
+
+    for function in (charge, charge_async, partial(charge, note="x")):
+        protected = idempotent(store=store)(function)
+        inside = function.func if isinstance(function, partial) else function
+        for name in ("__name__", "__qualname__", "__doc__", "__module__"):
+            assert getattr(protected, name) == getattr(inside, name)
+        assert inspect.signature(protected) == inspect.signature(function)
+        assert inspect.iscoroutinefunction(protected) == inspect.iscoroutinefunction(function)
 
 
 def test_another_payload_under_the_same_key_is_refused(store: MemoryStore) -> None:
@@ -648,6 +792,15 @@ def test_decisions_reach_the_hooks_and_a_broken_hook_changes_nothing(store: Memo
         {"lease": 3600},
         {"expires_after": -1},
         {"final_errors": ("x",)},
+        {"final_errors": ValueError},
+        {"final_errors": [ValueError]},
+        {"final_errors": (KeyboardInterrupt,)},
+        {"final_errors": (BaseException,)},
+        {"final_errors": (twicesafe.InProgress,)},
+        {"store": 3},
+        {"scope": "requestContext.user"},
+        {"name": ""},
+        {"name": 3},
         {"key": "[["},
         {"key": 3},
     ],

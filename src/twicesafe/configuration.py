@@ -31,9 +31,11 @@ def store_opener(store: Store | str | None, beside: str | None) -> Callable[[], 
         beside: the file of the function's code; the local store is made in its folder.
 
     Raises:
-        ConfigurationError: on Lambda no store is named, or it cannot be opened.
+        ConfigurationError: it is no store; on Lambda also when none is named, or it cannot be opened.
     """
     if store is not None and not isinstance(store, str):
+        if not (hasattr(store, "apply") and hasattr(store, "apply_async")):
+            raise ConfigurationError(f"store= takes a store or the URL of one, not {store!r}.")
         return lambda: store
     url = store or os.environ.get(STORE) or _local_url(beside)
     if on_lambda():

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .stores.base import Store
 
 HTTP = frozenset(row.name for row in ROWS if row.is_http)
+EVENTS = (dict, list, str, int, float, type(None))
+"""What JSON can say, and so an event can be."""
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
@@ -62,7 +64,7 @@ class Function(NamedTuple):
     call: Callable[..., Any]
     name: str
     is_method: bool  # its first argument is self or cls, which is no part of a key
-    takes_event: bool  # its parameters are those of a Lambda handler
+    event_and_context: tuple[str, ...]  # what a Lambda handler calls its parameters; none: it is no handler
     arguments: BoundArguments
     codec: Codec  # for a plain call
     handler_codec: Codec  # for a handler, whose reply Lambda's runtime must be able to send
@@ -74,9 +76,22 @@ Jobs: TypeAlias = "Generator[Job, Any, Any]"
 def jobs(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """Yield each delivery that the call is made of, be sent its reply, and return the call's."""
     own, rest = (args[:1], args[1:]) if function.is_method else ((), args)
-    if not kwargs and len(rest) == 2 and (function.takes_event or hasattr(rest[1], "get_remaining_time_in_millis")):
-        return _Event(function, choices, own, *rest).jobs()
+    if (handled := _event_and_context(function, rest, kwargs)) is not None:
+        return _Event(function, choices, own, *handled).jobs()
     return _plain(function, choices, args, kwargs)
+
+
+def _event_and_context(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
+    """What a handler is called with; None: this is a call of some other function."""
+    if len(args) + len(kwargs) != 2:
+        return None
+    if not kwargs and hasattr(args[1], "get_remaining_time_in_millis"):
+        return args[0], args[1]
+    names = function.event_and_context
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if not names or given.keys() != set(names) or not isinstance(given[names[0]], EVENTS):
+        return None
+    return given[names[0]], given[names[1]]
 
 
 def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
@@ -146,7 +161,7 @@ class _Event:
         key = None
         if unit.identity is not None:
             scope = self.choices.scope(unit.event) if self.choices.scope else None
-            key = key_of(self.function.name, unit, scope=scope, tenant=getattr(self.context, "tenant_id", None))
+            key = key_of(self.function.name, unit, scope=scope, tenant=_text_of(self.context, "tenant_id"))
         call = partial(self.function.call, *self.own, unit.event, self.context)
         return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
 
@@ -158,7 +173,7 @@ class _Event:
             return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
         if unit.kind == "client" and unit.identity is None and self.choices.require_key:
             raise MissingKey("of the caller", "the Idempotency-Key header")
-        request_id = getattr(self.context, "aws_request_id", None)
+        request_id = _text_of(self.context, "aws_request_id")
         if unit.kind == "explicit" and unit.identity is None and request_id:
             return with_request_id(unit, request_id)
         return unit
@@ -170,6 +185,12 @@ class _Event:
             return Millis(instant(self.choices.store()).wall + int(remaining()))
         outer = current.get()
         return outer.deadline if outer else None
+
+
+def _text_of(context: Any, name: str) -> str | None:
+    """A field of the context; a stand-in for one may say anything there."""
+    value = getattr(context, name, None)
+    return value if isinstance(value, str) else None
 
 
 def _heard(error: TwicesafeError, *, is_http: bool) -> dict[str, object]:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs
-from .errors import ConfigurationError
+from .errors import ConfigurationError, TwicesafeError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
 from .protocol.drivers import drive, drive_async
 from .protocol.policy import LONGEST_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
-from .signatures import bare, is_async, parameters
+from .signatures import bare, is_async, is_generator, is_method, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,13 +99,19 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
         return type(function)(idempotent(function.__func__, **options))
     if not callable(function):
         raise ConfigurationError(f"@idempotent needs a function, and was given {function!r}.")
+    if is_generator(function):
+        raise ConfigurationError(
+            f"{function!r} yields its values one by one, which are no reply that could be given again. "
+            "Protect a function that returns them all, or the one that handles each."
+        )
     return function if is_disabled() else _protected(function, **options)
 
 
 def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """The wrapper, which keeps the function's name, docstring, signature and types."""
-    described = _describe(function, options.pop("name", None), options.get("final_errors", ()))
+    name = options.pop("name", None)
     choices = _choices(function, **options)
+    described = _describe(function, name, choices.final_errors)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return drive(jobs(described, choices, args, kwargs), Job.run)
@@ -113,24 +119,32 @@ def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., An
     async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
         return await drive_async(jobs(described, choices, args, kwargs), Job.run_async)
 
-    return wraps(function)(async_wrapper if is_async(function) else wrapper)
+    named = function if hasattr(function, "__name__") else bare(function)
+    protected = wraps(named)(async_wrapper if is_async(function) else wrapper)
+    protected.__wrapped__ = function  # what `inspect` reads the signature from
+    return protected
 
 
 def _describe(
     function: Callable[..., Any], name: str | None, final_errors: tuple[type[BaseException], ...]
 ) -> Function:
-    names = parameters(function)
-    is_method = names[:1] in (("self",), ("cls",)) and not hasattr(function, "__self__")
-    shown = names[1:] if is_method else names
+    if name is not None and not (isinstance(name, str) and name):
+        raise ConfigurationError(f"name= takes what the function's keys begin with, not {name!r}.")
+    owned = is_method(function)
     return Function(
         function,
-        name or _name(function),
-        is_method,
-        len(shown) == 2 and shown[1].strip("_") in CONTEXT_NAMES,
-        BoundArguments(function, skip_first=is_method),
+        _name(function) if name is None else name,
+        owned,
+        _event_and_context(parameters(function)[owned:]),
+        BoundArguments(function),
         Codec(function, final_errors=final_errors),
         Codec(function, final_errors=final_errors, handler=True),
     )
+
+
+def _event_and_context(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What a Lambda handler calls its two parameters; nothing for any other function."""
+    return names[:2] if len(names) > 1 and names[1].strip("_") in CONTEXT_NAMES else ()
 
 
 def _name(function: Callable[..., Any]) -> str:
@@ -164,8 +178,10 @@ def _choices(
     _one_of("unit", unit, ("record", "event"))
     if payload is True:
         raise ConfigurationError("payload= takes a function, a JMESPath expression or False, not True.")
-    if not all(isinstance(error, type) and issubclass(error, BaseException) for error in final_errors):
-        raise ConfigurationError(f"final_errors= takes a tuple of exception classes, not {final_errors!r}.")
+    if scope is not None and not callable(scope):
+        raise ConfigurationError(f"scope= takes a function of the event, not {scope!r}.")
+    if not isinstance(final_errors, tuple) or not all(map(_can_be_final, final_errors)):
+        raise ConfigurationError(f"final_errors= takes a tuple of exception classes of yours, not {final_errors!r}.")
     lease_ms = Millis(_seconds("lease", lease) * 1000)
     if lease_ms > LONGEST_LEASE:
         raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {LONGEST_LEASE // 1000} s; it is renewed.")
@@ -191,6 +207,11 @@ def _one_of(option: str, value: object, allowed: tuple[object, ...]) -> None:
     if value not in allowed:
         known = ", ".join(repr(one) for one in allowed if one is not None)
         raise ConfigurationError(f"{option}= takes {known}, not {value!r}.")
+
+
+def _can_be_final(kind: object) -> bool:
+    """An interrupt is no answer, and twicesafe's own errors say that there is none yet."""
+    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, TwicesafeError)
 
 
 def _seconds(option: str, value: timedelta | int) -> int:

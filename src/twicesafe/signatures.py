@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-COROUTINE = 0x80
-"""The flag of a code object whose call makes a coroutine (inspect.CO_COROUTINE)."""
+GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+"""The flags of a code object whose call makes one (inspect.CO_...)."""
 
 
 def bare(function: Any) -> Any:
@@ -18,7 +18,7 @@ def bare(function: Any) -> Any:
             function = function.__func__
         elif hasattr(function, "__code__") or isinstance(function, type):
             return function
-        elif hasattr(method := vars(type(function)).get("__call__"), "__code__"):
+        elif hasattr(method := type(function).__call__, "__code__"):
             return method
         else:
             return function
@@ -26,16 +26,43 @@ def bare(function: Any) -> Any:
 
 def is_async(function: object) -> bool:
     """Whether calling it makes a coroutine."""
-    code = getattr(bare(function), "__code__", None)
-    return code is not None and bool(code.co_flags & COROUTINE)
+    return _has_flag(function, COROUTINE)
 
 
-def parameters(function: object) -> tuple[str, ...]:
-    """The names of its parameters in order, `self` and `cls` included."""
-    code = getattr(bare(function), "__code__", None)
-    return () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+def is_generator(function: object) -> bool:
+    """Whether it yields, so that calling it runs nothing."""
+    return _has_flag(function, GENERATOR | ASYNC_GENERATOR)
+
+
+def is_method(function: object) -> bool:
+    """Whether what it belongs to is still to be passed, as its first argument."""
+    return parameters(function)[:1] in (("self",), ("cls",))
+
+
+def parameters(function: Any) -> tuple[str, ...]:
+    """The names of the parameters that its caller may give, in order; none where they cannot be told.
+
+    What a decorator has wrapped is asked for those of the function inside.
+    """
+    if isinstance(function, partial):
+        names = parameters(function.func)[len(function.args) :]
+        return tuple(name for name in names if name not in function.keywords)
+    if hasattr(function, "__func__"):
+        return parameters(function.__func__)[1:]
+    if hasattr(function, "__wrapped__"):
+        return parameters(function.__wrapped__)
+    if hasattr(function, "__code__"):
+        code = function.__code__
+        return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    method = bare(function)
+    return parameters(method)[1:] if method is not function else ()
 
 
 def accepts(function: object, name: str) -> bool:
     """Whether it has a parameter of this name."""
-    return name in parameters(getattr(function, "__wrapped__", function))
+    return name in parameters(function)
+
+
+def _has_flag(function: object, flags: int) -> bool:
+    code = getattr(bare(function), "__code__", None)
+    return code is not None and bool(code.co_flags & flags)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigurationError, TwicesafeError
 from ..protocol.commands import Failed, Raised, Returned, Unkept, Unsuccessful
 
 if TYPE_CHECKING:
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
     from ..replies import Codec
 
 
+LAZY = (CoroutineType, GeneratorType, AsyncGeneratorType)
+"""What a call gives that has run nothing yet."""
+
+
 class Judge:
     """What counts as done, as failed, and as an answer that is kept."""
 
-    __slots__ = ("codec", "final_errors", "keeps", "key", "limit", "says_failed")
+    __slots__ = ("codec", "final_errors", "keeps", "key", "limit", "replayed", "says_failed", "to_keep")
 
     def __init__(
         self,
@@ -27,6 +33,8 @@ class Judge:
         keeps: bool = True,
         final_errors: tuple[type[BaseException], ...] = (),
         says_failed: Callable[[object], bool] | None = None,
+        to_keep: Callable[[object], object] | None = None,
+        replayed: Callable[[object], object] | None = None,
     ) -> None:
         self.codec = codec
         self.key = key
@@ -34,6 +42,8 @@ class Judge:
         self.keeps = keeps
         self.final_errors = final_errors
         self.says_failed = says_failed
+        self.to_keep = to_keep
+        self.replayed = replayed
 
     def call(self, function: Callable[[], object]) -> Outcome:
         """Call it, and tell what it did."""
@@ -47,6 +57,8 @@ class Judge:
         """Call and await it, and tell what it did."""
         try:
             value = await function()
+        except GeneratorExit:
+            raise  # the coroutine is thrown away: nothing can be awaited any more
         except BaseException as error:  # noqa: BLE001 - as above
             return self._raised(error)
         return self._returned(value)
@@ -55,20 +67,32 @@ class Judge:
         """Return or raise what is kept, as a later caller gets it."""
         if failed and kept is not None:
             raise self.codec.decode_error(kept, self.key)
-        return None if kept is None else self.codec.decode(kept, self.key)
+        value = None if kept is None else self.codec.decode(kept, self.key)
+        return value if self.replayed is None else self.replayed(value)
 
     def _returned(self, value: object) -> Outcome:
+        if isinstance(value, LAZY) or hasattr(type(value), "__await__"):
+            return Raised(self._not_run(value))
         if self.says_failed is not None and self.says_failed(value):
             return Unsuccessful(value)
         if not self.keeps:
             return Returned(None, value)
-        kept = self.codec.keep(value, self.key, self.limit)
+        part = value if self.to_keep is None else self.to_keep(value)
+        kept = self.codec.keep(part, self.key, self.limit)
         if kept.error is not None:
             return Unkept(kept.text, value, kept.error)
-        return Returned(kept.text, kept.value)
+        return Returned(kept.text, kept.value if part is value else value)
+
+    def _not_run(self, value: object) -> ConfigurationError:
+        if isinstance(value, CoroutineType):
+            value.close()
+        return ConfigurationError(
+            f"The function for {self.key!r} returned a {type(value).__qualname__} that has not run, so nothing was "
+            "recorded. Put @idempotent right above the 'async def', or return what comes out in the end."
+        )
 
     def _raised(self, error: BaseException) -> Outcome:
-        if isinstance(error, self.final_errors):
+        if isinstance(error, self.final_errors) and not isinstance(error, TwicesafeError):  # ours say: come again
             return Failed(self.codec.encode_error(error, self.limit), error)
         return Raised(error)
 

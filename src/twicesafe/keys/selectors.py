@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, MissingKey
+from ..signatures import is_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,11 +95,17 @@ def _missing_of(asked: Any, value: Any, path: str = "") -> str | None:
 class BoundArguments:
     """The arguments of a call by name, so that positional and keyword calls agree."""
 
-    __slots__ = ("_function", "_signature", "_skip_first")
+    __slots__ = ("_frozen", "_function", "_named", "_signature", "_skips_first")
 
-    def __init__(self, function: Callable[..., Any], *, skip_first: bool) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._frozen: tuple[Any, ...] = ()
+        self._named: dict[str, Any] = {}
+        while isinstance(function, partial):  # its own arguments tell it from another one of the same function
+            self._frozen = (*function.args, *self._frozen)
+            self._named = {**function.keywords, **self._named}
+            function = function.func
         self._function = function
-        self._skip_first = skip_first
+        self._skips_first = is_method(function)
         self._signature: Signature | None = None
 
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, object]:
@@ -110,7 +118,7 @@ class BoundArguments:
             from inspect import signature  # costs 5 ms to import, and handlers never come here
 
             self._signature = signature(self._function)
-        bound = self._signature.bind(*args, **kwargs)
+        bound = self._signature.bind(*self._frozen, *args, **{**self._named, **kwargs})
         bound.apply_defaults()
         named = list(bound.arguments.items())
-        return dict(named[1:] if self._skip_first else named)
+        return dict(named[1:] if self._skips_first else named)
