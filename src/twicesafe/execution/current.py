@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..protocol.tenure import Tenure
     from ..stores.base import Store
 
@@ -34,6 +37,8 @@ class Execution:
         """When the platform stops it, in milliseconds since the epoch; None: it does not."""
         self.expires_after = expires_after
         """How long its reply is honoured, in seconds."""
+        self.has_begun = False
+        """Whether its function was called."""
         self.tenure: Tenure | None = None
         self.store = store
         self.pid = os.getpid()
@@ -78,7 +83,8 @@ class Execution:
         """Whether this execution, or one that it runs inside, holds the key."""
         execution: Execution | None = self
         while execution is not None:
-            if execution.key == key and execution.store is store and execution.tenure is not None:
+            tenure = execution.tenure
+            if execution.key == key and execution.store is store and tenure is not None and tenure.ended is None:
                 return True
             execution = execution.outer
         return False
@@ -92,6 +98,18 @@ class Execution:
         if name in self._met:
             raise DuplicateStep(tenure.key, name)
         self._met.add(name)
+
+
+@contextmanager
+def running(execution: Execution) -> Iterator[None]:
+    """Make it the execution that is running here."""
+    execution.has_begun = True
+    token = current.set(execution)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a coroutine that is thrown away may be closed in another context
+            current.reset(token)
 
 
 def current_execution() -> Execution:

@@ -26,10 +26,11 @@ class _Stopped(Exception):
 class Heartbeat:
     """Renews beside the function, in a thread or a task, and has ended when its block ends.
 
-    A thread left behind would go on after Lambda's next thaw, in another delivery.
+    A thread left behind would go on after Lambda's next thaw, in another delivery. An interrupt while its end is
+    awaited is kept, for the function has ended already, and what it did is to be recorded.
     """
 
-    __slots__ = ("_needed", "_policy", "_stop", "_store", "_task", "_tenure", "_thread")
+    __slots__ = ("_needed", "_policy", "_stop", "_store", "_task", "_tenure", "_thread", "interrupt")
 
     def __init__(self, tenure: Tenure, policy: Policy, store: Store, *, needed: bool) -> None:
         self._tenure = tenure
@@ -39,6 +40,7 @@ class Heartbeat:
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._task: Task[None] | None = None
+        self.interrupt: BaseException | None = None
 
     def __enter__(self) -> None:
         if self._needed:
@@ -49,7 +51,11 @@ class Heartbeat:
     def __exit__(self, *_: object) -> None:
         if self._stop is not None and self._thread is not None:
             self._stop.set()
-            self._thread.join()
+            while self._thread.is_alive():
+                try:
+                    self._thread.join()
+                except BaseException as error:  # noqa: BLE001 - a signal's handler can raise anything
+                    self.interrupt = error
 
     async def __aenter__(self) -> None:
         if self._needed:
@@ -57,12 +63,17 @@ class Heartbeat:
 
             self._task = asyncio.create_task(drive_async(keep_alive(self._tenure, self._policy), self._answer_async))
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            import asyncio
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._task is None or self._task.get_loop().is_closed():
+            return
+        import asyncio
 
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        self._task.cancel()
+        while kind is None and not self._task.done():
+            try:
+                await asyncio.wait((self._task,))
+            except asyncio.CancelledError as error:
+                self.interrupt = error
 
     def _beat(self) -> None:
         try:

@@ -11,7 +11,7 @@ from ..protocol.commands import Now, Raised, Run, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.flows import Ran, execute
 from ..protocol.records import Status
-from .current import current, instant
+from .current import instant, running
 from .heartbeat import Heartbeat
 from .judge import outcome_value
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Host:
     """One delivery of one function, with all that its flow asks for."""
 
-    __slots__ = ("_execution", "_function", "_judge", "_policy", "_store")
+    __slots__ = ("_execution", "_function", "_interrupt", "_judge", "_policy", "_store")
 
     def __init__(self, function: Callable[[], Any], execution: Execution, policy: Policy, judge: Judge) -> None:
         self._function = function
@@ -37,6 +37,7 @@ class Host:
         self._policy = policy
         self._judge = judge
         self._store = execution.store
+        self._interrupt: BaseException | None = None  # came when the function had ended
 
     def deliver(self, delivery: Delivery) -> Answer:
         """Carry the delivery to its answer."""
@@ -54,6 +55,8 @@ class Host:
 
     def value(self, answer: Answer) -> Any:
         """Return or raise what the caller gets."""
+        if self._interrupt is not None:
+            raise self._interrupt
         if isinstance(answer, Ran):
             return outcome_value(answer.outcome)
         return self._judge.answer(answer.record.reply, failed=answer.record.status is Status.FAILED)
@@ -82,22 +85,19 @@ class Host:
 
     def _run(self, tenure: Tenure) -> Outcome:
         self._execution.tenure = tenure
-        token = current.set(self._execution)
-        try:
-            with self._heartbeat(tenure):
-                outcome = self._judge.call(self._function)
-        finally:
-            current.reset(token)
+        heartbeat = self._heartbeat(tenure)
+        with running(self._execution), heartbeat:
+            outcome = self._judge.call(self._function)
+        self._interrupt = heartbeat.interrupt
         return self._of_this_process(outcome)
 
     async def _run_async(self, tenure: Tenure) -> Outcome:
         self._execution.tenure = tenure
-        token = current.set(self._execution)
-        try:
-            async with self._heartbeat(tenure):
+        heartbeat = self._heartbeat(tenure)
+        with running(self._execution):
+            async with heartbeat:
                 outcome = await self._judge.call_async(self._function)
-        finally:
-            current.reset(token)
+        self._interrupt = heartbeat.interrupt
         return self._of_this_process(outcome)
 
     def _heartbeat(self, tenure: Tenure) -> Heartbeat:

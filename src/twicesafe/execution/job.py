@@ -6,10 +6,18 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..decisions import Decision, announce, logger
-from ..errors import InProgress, LeaseLost, NotRecorded, PayloadMismatch, StoreUnavailable, UnknownOutcome
+from ..errors import (
+    CorruptRecord,
+    InProgress,
+    LeaseLost,
+    PayloadMismatch,
+    StoreUnavailable,
+    TwicesafeError,
+    UnknownOutcome,
+)
 from ..protocol.commands import Failed, Raised, Unsuccessful
 from ..protocol.flows import Delivery, Ran
-from .current import current
+from .current import running
 from .host import Host
 
 if TYPE_CHECKING:
@@ -41,11 +49,10 @@ class Job(NamedTuple):
             answer = host.deliver(self.delivery)
         except BaseException as error:
             self._refused(error, begun)
-            if isinstance(error, StoreUnavailable) and self.fail_open:
+            if self._may_open(error):
                 return self._run_unprotected()
             raise
-        self._answered(answer, begun)
-        return host.value(answer)
+        return self._answered(host, answer, begun)
 
     async def run_async(self) -> Any:
         """The same, on an event loop."""
@@ -56,46 +63,73 @@ class Job(NamedTuple):
             answer = await host.deliver_async(self.delivery)
         except BaseException as error:
             self._refused(error, begun)
-            if isinstance(error, StoreUnavailable) and self.fail_open:
+            if self._may_open(error):
                 return await self._run_unprotected_async()
             raise
-        self._answered(answer, begun)
-        return host.value(answer)
+        return self._answered(host, answer, begun)
 
     def _host(self) -> Host:
         return Host(self.function, self.execution, self.policy, self.judge)
 
     def _run_unprotected(self) -> Any:
-        begun, token = time.perf_counter(), current.set(self.execution)
+        begun = time.perf_counter()
         try:
-            return self.function()
+            with running(self.execution):
+                return self.function()
         finally:
-            current.reset(token)
             self._announce("unprotected", None, begun)
 
     async def _run_unprotected_async(self) -> Any:
-        begun, token = time.perf_counter(), current.set(self.execution)
+        begun = time.perf_counter()
         try:
-            return await self.function()
+            with running(self.execution):
+                return await self.function()
         finally:
-            current.reset(token)
             self._announce("unprotected", None, begun)
 
-    def _refused(self, error: BaseException, begun: float) -> None:
-        if isinstance(error, StoreUnavailable) and self.fail_open:
-            logger.warning("%s; it runs unprotected, as fail_open asks", error)
-        verdicts: tuple[Verdict, ...] = tuple(verdict for kind, verdict in VERDICTS if isinstance(error, kind))
-        self._announce(verdicts[0] if verdicts else "error", getattr(error, "attempt", None), begun, error)
+    def _may_open(self, error: BaseException) -> bool:
+        """Whether it runs without protection: the user asked for that, and nothing has run."""
+        return self.fail_open and isinstance(error, StoreUnavailable) and not self.execution.has_begun
 
-    def _answered(self, answer: Answer, begun: float) -> None:
+    def _refused(self, error: BaseException, begun: float) -> None:
+        if isinstance(error, TwicesafeError):
+            error.key = error.key or self.execution.key
+            self._place(error, self.execution.attempt if self.execution.has_begun else None)
+        if self._may_open(error):
+            logger.warning("%s; it runs unprotected, as fail_open asks", error)
+        verdict: Verdict = "lost" if self.execution.has_begun else "error"
+        verdict = next((named for kind, named in VERDICTS if isinstance(error, kind)), verdict)
+        self._announce(verdict, getattr(error, "attempt", None), begun, error)
+
+    def _answered(self, host: Host, answer: Answer, begun: float) -> Any:
+        """Announce it, and return or raise what the caller gets."""
+        verdict, attempt, error = self._verdict(answer), _attempt(answer), None
+        try:
+            return host.value(answer)
+        except BaseException as raised:
+            error = raised
+            if isinstance(error, TwicesafeError):
+                self._place(error, attempt)
+            if isinstance(error, CorruptRecord) and verdict == "replayed":
+                verdict = "error"
+            raise
+        finally:
+            self._announce(verdict, attempt, begun, error)
+
+    def _verdict(self, answer: Answer) -> Verdict:
         if not isinstance(answer, Ran):
-            self._announce("replayed", answer.record.attempt, begun)
-        elif isinstance(answer.outcome, (Raised, Unsuccessful)):
-            self._announce("released", answer.attempt, begun, getattr(answer.outcome, "error", None))
-        elif isinstance(answer.outcome, Failed):
-            self._announce("failed", answer.attempt, begun, answer.outcome.error)
-        else:
-            self._announce("ran", answer.attempt, begun)
+            return "replayed"
+        if isinstance(answer.outcome, (Raised, Unsuccessful)):
+            return "released" if self.policy.releases(answer.outcome) else "lost"
+        return "failed" if isinstance(answer.outcome, Failed) else "ran"
+
+    def _place(self, error: TwicesafeError, attempt: int | None) -> None:
+        """Say where it happened, if it is this delivery's error and does not say so itself."""
+        tenure = self.execution.tenure
+        if tenure is not None and error is tenure.ended:
+            error.key = error.key or tenure.key
+        if error.key == self.execution.key and error.attempt is None:
+            error.attempt = attempt
 
     def _announce(
         self, verdict: Verdict, attempt: int | None, begun: float, error: BaseException | None = None
@@ -104,9 +138,13 @@ class Job(NamedTuple):
         announce(Decision(verdict, key, self.execution.source, attempt, duration, error))
 
 
-VERDICTS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Verdict], ...] = (
+def _attempt(answer: Answer) -> int:
+    return answer.attempt if isinstance(answer, Ran) else answer.record.attempt
+
+
+VERDICTS: tuple[tuple[type[BaseException], Verdict], ...] = (
     (InProgress, "conflict"),
     (PayloadMismatch, "mismatch"),
     (UnknownOutcome, "unknown"),
-    ((LeaseLost, NotRecorded), "lost"),
+    (LeaseLost, "lost"),
 )

@@ -91,7 +91,7 @@ def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:
     tenure = claim
     outcome = yield from ask(Run(tenure))
     if tenure.ended is not None and not isinstance(outcome, Raised):
-        outcome = Raised(tenure.ended)  # rule 12: it stays ended, whatever the function made of the error
+        outcome = Raised(_over(tenure.ended, outcome))  # rule 12: it stays ended, whatever the function made of it
     if isinstance(outcome, (Raised, Unsuccessful)):
         yield from _give_back(tenure, policy, outcome)
         return Ran(outcome, tenure.attempt)
@@ -185,9 +185,8 @@ def _wait(delivery: Delivery, policy: Policy, record: Record, now: Instant, poll
 
 def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -> Flow[None]:
     """Release the claim, so that the next delivery runs; a failure to do so hides nothing (rule 9)."""
-    interrupted = isinstance(outcome, Raised) and not isinstance(outcome.error, Exception)
-    if interrupted and not policy.reruns:
-        return  # an interrupted function has not spoken: its outcome is unknown
+    if not policy.releases(outcome):
+        return  # its outcome is unknown
     release = Release(tenure.key, tenure.owner, policy.expires_at(tenure.lease.wall), dict(tenure.unconfirmed))
     try:
         yield from ask(release)
@@ -210,7 +209,14 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
         return Ran(outcome, tenure.attempt)
     if reply.record is not None and reply.record.is_final:
         return Replayed(reply.record)
-    raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
+    raise _over(tenure.end(LeaseLost(tenure.key, tenure.attempt)), outcome)
+
+
+def _over(error: TwicesafeError, outcome: Outcome) -> TwicesafeError:
+    """The error of ours that takes the place of the function's, which it does not hide."""
+    if isinstance(outcome, Failed):
+        error.__cause__ = outcome.error
+    return error
 
 
 def step(tenure: Tenure, name: str) -> Flow[Step | Outcome]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .commands import Raised
 from .records import Millis, Record, Seconds
 
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
+
+    from .commands import Unsuccessful
 
     OnConflict: TypeAlias = Literal["raise", "wait"]
     OnUnknown: TypeAlias = Literal["rerun", "raise"]
@@ -35,6 +38,11 @@ class Policy(NamedTuple):
     def reruns(self) -> bool:
         """Whether a delivery whose owner fell silent is run again."""
         return self.on_unknown == "rerun"
+
+    def releases(self, outcome: Raised | Unsuccessful) -> bool:
+        """Whether the next delivery may run after this: an interrupted function has not spoken."""
+        interrupted = isinstance(outcome, Raised) and not isinstance(outcome.error, Exception)
+        return self.reruns or not interrupted
 
     def lease_until(self, now: Millis, deadline: Millis | None) -> Millis:
         """When others may take over: an allowance behind the owner's own end."""
