@@ -314,6 +314,40 @@ MUTANTS = {
     "a new generation counts its attempts anew": Mutant(
         "redo", "reply=None,", "attempt=0,", Rule.test_the_attempts_go_on_counting_in_a_new_generation
     ),
+    "a new generation is as old as its life": Mutant(
+        "redo",
+        "started=max(found.started, command.now),",
+        "",
+        Rule.test_a_new_generation_begins_without_answer_and_steps,
+        SILENT,
+    ),
+    "a new generation may start before its life": Mutant(
+        "redo",
+        "max(found.started, command.now)",
+        "command.now",
+        Rule.test_a_new_generation_never_starts_before_the_old_life,
+    ),
+    "a step is settled in anything": Mutant(
+        "settle_step",
+        "found != command.seen",
+        "False",
+        Rule.test_a_step_is_settled_only_in_what_was_seen,
+        {"change": {"attempt": 9}},
+    ),
+    "a step of an answer is settled": Mutant(
+        "settle_step",
+        "or found.is_final",
+        "",
+        Rule.test_nothing_is_said_of_the_steps_of_an_answer,
+        {"state": "completed"},
+    ),
+    "a settled step replaces all others": Mutant(
+        "settle_step",
+        "{**found.steps, **command.steps}",
+        "command.steps",
+        Rule.test_a_person_says_what_became_of_a_step,
+        {"state": "silent", "step": Step(False, "not had")},
+    ),
     "a prefix is not looked at": Mutant(
         "_page", "k.startswith(command.prefix) and", "", Rule.test_a_prefix_without_records_has_one_empty_page
     ),

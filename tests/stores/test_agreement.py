@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple, rule, run_state_machine_as_test
 
 from tests.stores.mutants import MUTANTS
-from twicesafe.protocol.commands import Claim, Complete, Forget, List, Load, Redo, Release, Renew, SaveStep
+from twicesafe.protocol.commands import (
+    Claim,
+    Complete,
+    Forget,
+    List,
+    Load,
+    Redo,
+    Release,
+    Renew,
+    SaveStep,
+    SettleStep,
+)
 from twicesafe.protocol.records import Millis, Seconds, Status, Step
 from twicesafe.stores.memory import MemoryStore
 from twicesafe.testing.trial import Trial
@@ -138,7 +149,11 @@ class AgreesWithMemory(RuleBasedStateMachine):
 
     @rule(record=records, expiry=given_expiries)
     def redo(self, record: Record, expiry: int) -> None:
-        self.ask(Redo(record, self.expires_at(expiry)))
+        self.ask(Redo(record, self.expires_at(expiry), Millis(self.now)))
+
+    @rule(record=records, expiry=given_expiries, steps=some_steps)
+    def settle_step(self, record: Record, expiry: int, steps: dict[str, Step]) -> None:
+        self.ask(SettleStep(record, steps, self.expires_at(expiry)))
 
     @rule(limit=st.integers(1, 3))
     def list(self, limit: int) -> None:

@@ -87,11 +87,21 @@ class Forget(NamedTuple):
 class Redo(NamedTuple):
     """By a person's hand: begin a new generation, if the record still is the one that they saw.
 
-    What is left is a released record without steps; its attempts go on counting, so that the fence grows.
+    What is left is a released record without steps, whose life starts now; its attempts go on counting, so that
+    the fence grows.
     """
 
     seen: Record
     expires_at: Seconds
+    now: Millis
+
+
+class SettleStep(NamedTuple):
+    """By a person's hand: say of one step what became of it, if the record still is the one that they saw."""
+
+    seen: Record
+    steps: Steps
+    expires_at: Seconds | None
 
 
 class List(NamedTuple):
@@ -102,7 +112,7 @@ class List(NamedTuple):
     limit: int = 100
 
 
-StoreCommand: TypeAlias = Union[Claim, Complete, Release, Renew, SaveStep, Load, Forget, Redo, List]
+StoreCommand: TypeAlias = Union[Claim, Complete, Release, Renew, SaveStep, Load, Forget, Redo, SettleStep, List]
 
 
 # Their replies
@@ -169,6 +179,12 @@ class RunStep(NamedTuple):
     name: str
 
 
+class RunRecover(NamedTuple):
+    """Call the function that finds out whether a step's effect was had; None: it was not."""
+
+    name: str
+
+
 class Returned(NamedTuple):
     """It returned: its reply as it is kept (None: it is not), and as the first caller gets it."""
 
@@ -204,7 +220,7 @@ class Raised(NamedTuple):
 
 
 Outcome: TypeAlias = Union[Returned, Unkept, Unsuccessful, Failed, Raised]
-DriverCommand: TypeAlias = Union[Now, Sleep, Run, RunStep]
+DriverCommand: TypeAlias = Union[Now, Sleep, Run, RunStep, RunRecover]
 Command: TypeAlias = Union[StoreCommand, DriverCommand]
 Flow: TypeAlias = Generator[Command, Any, T]
 
@@ -212,7 +228,7 @@ Flow: TypeAlias = Generator[Command, Any, T]
 @overload
 def ask(command: Claim) -> Flow[Claimed | Existing]: ...
 @overload
-def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo) -> Flow[Done | Lost]: ...
+def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep) -> Flow[Done | Lost]: ...
 @overload
 def ask(command: Load) -> Flow[Record | None]: ...
 @overload
@@ -223,6 +239,8 @@ def ask(command: Now) -> Flow[Instant]: ...
 def ask(command: Sleep) -> Flow[None]: ...
 @overload
 def ask(command: Run | RunStep) -> Flow[Outcome]: ...
+@overload
+def ask(command: RunRecover) -> Flow[Outcome | None]: ...
 
 
 def ask(command: Command) -> Flow[Any]:

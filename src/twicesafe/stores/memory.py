@@ -20,6 +20,7 @@ from ..protocol.commands import (
     Release,
     Renew,
     SaveStep,
+    SettleStep,
 )
 from ..protocol.records import Millis, Record, Status, Step
 
@@ -131,9 +132,17 @@ def redo(found: Record | None, command: Redo) -> tuple[Record | None, Done | Los
         expires_at=command.expires_at,
         reply=None,
         steps={},
+        started=max(found.started, command.now),
         generation=found.generation + 1,
     )
     return fresh, Done()
+
+
+def settle_step(found: Record | None, command: SettleStep) -> tuple[Record | None, Done | Lost]:
+    """Put a person's word in the place of what they saw of a step."""
+    if found is None or found != command.seen or found.is_final:
+        return found, Lost(found)
+    return found._replace(steps={**found.steps, **command.steps}, expires_at=command.expires_at), Done()
 
 
 def _is_held(record: Record, owner: str) -> bool:
@@ -156,6 +165,7 @@ TRANSITIONS: dict[type, Callable[[Record | None, Any], tuple[Record | None, Stor
     SaveStep: save_step,
     Forget: forget,
     Redo: redo,
+    SettleStep: settle_step,
 }
 
 
@@ -176,7 +186,7 @@ class MemoryStore:
                 return self._records.get(command.key)
             if isinstance(command, List):
                 return self._page(command)
-            if isinstance(command, (Forget, Redo)):
+            if isinstance(command, (Forget, Redo, SettleStep)):
                 return self._change(command.seen.key, command)
             return self._change(command.key, command)
 

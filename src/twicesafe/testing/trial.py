@@ -22,6 +22,7 @@ from ..protocol.commands import (
     Release,
     Renew,
     SaveStep,
+    SettleStep,
 )
 from ..protocol.records import Millis, Record, Seconds, Status, Step
 
@@ -45,6 +46,7 @@ REPLIES: dict[type, tuple[type, ...]] = {
     Load: (Record, type(None)),
     Forget: (Done, Lost),
     Redo: (Done, Lost),
+    SettleStep: (Done, Lost),
     List: (Page,),
 }
 TEXT, MAYBE_TEXT, NUMBER, MAYBE_NUMBER = (str,), (str, type(None)), (int,), (int, type(None))
@@ -145,7 +147,12 @@ class Trial:
 
     def redo(self, seen: Record, *, expires_after: int = EXPIRY) -> Done | Lost:
         """Begin a new generation of what was seen."""
-        return self.apply(Redo(seen, self.expires_at(expires_after)))  # type: ignore[no-any-return] # checked by apply
+        return self.apply(Redo(seen, self.expires_at(expires_after), self.now))  # type: ignore[no-any-return] # as above
+
+    def settle_step(self, seen: Record, steps: Steps, *, expires_after: int = EXPIRY) -> Done | Lost:
+        """Say what became of some steps of what was seen."""
+        command = SettleStep(seen, steps, self.expires_at(expires_after))
+        return self.apply(command)  # type: ignore[no-any-return] # checked by apply
 
     def expires_at(self, expires_after: int) -> Seconds:
         """The moment that many seconds from now."""

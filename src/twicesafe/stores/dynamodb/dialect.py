@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import StoreUnavailable
-from ...protocol.commands import Claim, Claimed, Done, Forget, List, Load, Page, Redo
+from ...protocol.commands import Claim, Claimed, Done, Forget, List, Load, Page, Redo, SettleStep
 from ..memory import TRANSITIONS
 from .expressions import begin, find, replace, scan
 from .items import read
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .layout import Item, Layout
     from .requests import Scanned, Talk
 
-    Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo
+    Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep
 
 MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
@@ -70,7 +70,7 @@ def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreRep
 
 
 def _key(command: Change) -> str:
-    return command.seen.key if isinstance(command, (Forget, Redo)) else command.key
+    return command.seen.key if isinstance(command, (Forget, Redo, SettleStep)) else command.key
 
 
 def _claimed(record: Record) -> Claimed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.commands import Claim, Complete, Forget, Redo, Release, Renew
+from ...protocol.commands import Claim, Complete, Forget, Lost, Redo, Release, Renew, SettleStep
 from ...protocol.records import Status
 from ..memory import TRANSITIONS
 from .items import RESULT, VERSION, number, text, write, write_step
@@ -48,8 +48,10 @@ def begin(command: Any, layout: Layout) -> Request | None:
         return _complete(command, layout)
     if isinstance(command, Renew):
         return _renew(command, layout)
-    if isinstance(command, (Forget, Redo)):
-        record, _ = TRANSITIONS[type(command)](command.seen, command)
+    if isinstance(command, (Forget, Redo, SettleStep)):
+        record, reply = TRANSITIONS[type(command)](command.seen, command)
+        if isinstance(reply, Lost):
+            return None
         return replace(command.seen.key, write(command.seen, layout), record, layout)
     if len(command.steps) > MOST_STEPS or "" in command.steps:  # a path has no part without a name
         return None

@@ -1,4 +1,4 @@
-"""Forget, Redo and List: what a person does, and only to what they saw."""
+"""Forget, Redo, SettleStep and List: what a person does, and only to what they saw."""
 
 from __future__ import annotations
 
@@ -80,14 +80,21 @@ class ByHandRules:
             expires_at=trial.expires_at(99),
             reply=None,
             steps={},
+            started=trial.now,
             generation=1,
         )
+
+    def test_a_new_generation_never_starts_before_the_old_life(self, trial: Trial) -> None:
+        record = settled(trial, "completed")
+        trial.time_passes(-LEASE - 1)
+        trial.redo(record)
+        assert trial.found().started == record.started
 
     def test_the_attempts_go_on_counting_in_a_new_generation(self, trial: Trial) -> None:
         record = settled(trial, "completed")
         trial.redo(record)
         claim = trial.claim("bob", takes_over=False)
-        assert claim == Claimed(2, record.started, Millis(trial.now + LEASE), {}, 1)
+        assert claim == Claimed(2, trial.now, Millis(trial.now + LEASE), {}, 1)
         assert trial.claim("bob") == claim
 
     def test_the_fingerprint_is_compared_in_a_new_generation(self, trial: Trial) -> None:
@@ -120,6 +127,27 @@ class ByHandRules:
         trial.forget(record)
         assert trial.redo(record) == Lost(None)
         assert trial.load() is None
+
+    @pytest.mark.parametrize("state", ["silent", "released"])
+    @pytest.mark.parametrize("step", [Step(True, '"m_1"'), Step(False, "not had")])
+    def test_a_person_says_what_became_of_a_step(self, trial: Trial, state: str, step: Step) -> None:
+        record = settled(trial, state)
+        assert trial.settle_step(record, {"mail": step}, expires_after=99) == Done()
+        steps = {**record.steps, "mail": step}
+        assert trial.load() == record._replace(steps=steps, expires_at=trial.expires_at(99))
+
+    @pytest.mark.parametrize("state", ["completed", "failed"])
+    def test_nothing_is_said_of_the_steps_of_an_answer(self, trial: Trial, state: str) -> None:
+        record = settled(trial, state)
+        assert trial.settle_step(record, {"mail": Step(True, "1")}) == Lost(record)
+        assert trial.load() == record
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_a_step_is_settled_only_in_what_was_seen(self, trial: Trial, change: dict[str, object]) -> None:
+        record = settled(trial, "silent", fingerprint="1:abc")
+        seen = record._replace(**change)  # type: ignore[arg-type] # a field and its value
+        assert trial.settle_step(seen, {"mail": Step(True, "1")}) == Lost(record)
+        assert trial.load() == record
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, 100])
     def test_pages_show_each_record_once(
