@@ -15,6 +15,8 @@ from .errors import (
     NotRecorded,
     PayloadMismatch,
     ReplyTooLarge,
+    StepInDoubt,
+    StepMismatch,
     StoreUnavailable,
     TwicesafeError,
     UnkeptReply,
@@ -23,13 +25,15 @@ from .errors import (
     UnusableKey,
     WrongProcess,
 )
-from .execution.current import Execution, current_execution
+from .execution.current import Execution, carried, current_execution
+from .execution.options import NOT_DONE
 from .execution.steps import step
 from .idempotent import idempotent
 from .stores.base import open_store
 
 __version__ = "0.1.0"
 __all__ = [
+    "NOT_DONE",
     "ConfigurationError",
     "CorruptRecord",
     "Decision",
@@ -45,6 +49,8 @@ __all__ = [
     "NotRecorded",
     "PayloadMismatch",
     "ReplyTooLarge",
+    "StepInDoubt",
+    "StepMismatch",
     "StoreUnavailable",
     "TwicesafeError",
     "UnkeptReply",
@@ -52,6 +58,7 @@ __all__ = [
     "UnserializableReply",
     "UnusableKey",
     "WrongProcess",
+    "carried",
     "current_execution",
     "idempotent",
     "on_decision",

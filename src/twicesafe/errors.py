@@ -16,6 +16,8 @@
      ├─ WrongProcess             a forked child used its parent's execution
      ├─ DuplicateStep            a second step of the same name in one execution; it was not run
      ├─ NestedStep               a step inside a step; it was not run
+     ├─ StepMismatch             a recorded step was called with other arguments; it was not run
+     ├─ StepInDoubt              a step may have had its effect, and may not be repeated; it was not run
      ├─ NotRecorded              the function has run, but it could not be recorded
      └─ UnkeptReply              the function has run and is recorded as done, but without its reply
          ├─ ReplyTooLarge
@@ -136,14 +138,21 @@ class PayloadMismatch(TwicesafeError):
 
 
 class NotEnoughTime(TwicesafeError):
-    """Too little of the platform's time is left to start: nothing has run."""
+    """Too little of the platform's time is left to start a delivery, or one of its steps: that was not run."""
 
-    def __init__(self, key: str, remaining: int) -> None:
-        super().__init__(key, remaining)
+    def __init__(self, key: str, remaining: int, step: str | None = None, needs: int | None = None) -> None:
+        super().__init__(key, remaining, step, needs)
         self.key = key
         self.remaining = remaining  # milliseconds
+        self.step = step
+        self.needs = needs  # milliseconds
 
     def __str__(self) -> str:
+        if self.step is not None:
+            return (
+                f"{self.key!r} did not begin its step {self.step!r}: it needs {self.needs} ms, and {self.remaining} ms "
+                "are left before the platform's deadline. Let the platform deliver again; it goes on there."
+            )
         return (
             f"{self.key!r} was not started: {self.remaining} ms are left before the platform's deadline. "
             "Raise the function's timeout, or make its batches smaller; the platform will deliver it again."
@@ -256,6 +265,41 @@ class NestedStep(TwicesafeError):
             f"{self.key!r} met the step {self.step!r} inside the step {self.outer!r}, and did not run it. "
             "Make them two steps, one after the other, or leave one of them a plain call."
         )
+
+
+class StepMismatch(TwicesafeError):
+    """A recorded step was called with other arguments than before: it was neither run nor answered."""
+
+    def __init__(self, key: str, step: str) -> None:
+        super().__init__(key, step)
+        self.key = key
+        self.step = step
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} called its step {self.step!r} with other arguments than an earlier attempt did. Give it "
+            "what is the same in each attempt (make a step of the time or of a new id), add what differs with each=, "
+            "or compare nothing with fingerprint=False."
+        )
+
+
+class StepInDoubt(TwicesafeError):
+    """A step may have had its effect, and may not simply be repeated: it was not run."""
+
+    def __init__(self, key: str, step: str, reason: str, retry_in: int | None = None) -> None:
+        super().__init__(key, step, reason, retry_in)
+        self.key = key
+        self.step = step
+        self.reason = reason
+        self.retry_in = retry_in  # milliseconds, until another try can tell; None: time alone tells nothing
+
+    def __str__(self) -> str:
+        now = (
+            "Let the platform deliver again."
+            if self.retry_in is not None
+            else "Find out, then say so with 'twicesafe records resolve --step'; a later delivery goes on from there."
+        )
+        return f"Whether {self.key!r} had the effect of its step {self.step!r} is not known: {self.reason}. {now}"
 
 
 class NotRecorded(TwicesafeError):

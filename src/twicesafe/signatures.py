@@ -59,7 +59,7 @@ def parameters(function: Any) -> tuple[str, ...]:
 
 
 def accepts(function: object, name: str) -> bool:
-    """Whether it has a parameter of this name."""
+    """Whether it has a parameter of this name, and no partial has filled it in."""
     return name in parameters(function)
 
 

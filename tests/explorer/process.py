@@ -11,7 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twicesafe.errors import StoreUnavailable, TwicesafeError
-from twicesafe.protocol import by_hand, flows
+from twicesafe.protocol import by_hand, flows, steps
 from twicesafe.protocol.commands import (
     Claimed,
     Failed,
@@ -248,7 +248,7 @@ class Process:
 
     def _step(self, tenure: Tenure, name: str) -> Generator[Ask, Any, None]:
         try:
-            yield from carry(flows.step(tenure, name), self._call_step)
+            yield from carry(steps.step(tenure, name), self._call_step)
         except TwicesafeError:
             self.facts = self.facts._replace(is_ended=True)
             if not self.work.swallows or (yield Choose(("passes on", "swallows"))) == "passes on":

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from twicesafe.errors import TwicesafeError
 from twicesafe.protocol.commands import Load, Now, Raised, Returned, Run, RunStep, Sleep
 from twicesafe.protocol.drivers import drive, drive_async
-from twicesafe.protocol.flows import Delivery, execute, step
+from twicesafe.protocol.flows import Delivery, execute
 from twicesafe.protocol.policy import Policy
 from twicesafe.protocol.records import Millis, Record, Seconds
+from twicesafe.protocol.steps import step
 from twicesafe.protocol.tenure import Instant
 
 if TYPE_CHECKING:

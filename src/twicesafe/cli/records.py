@@ -96,21 +96,35 @@ def show_record(store: Store, key: str, with_reply: bool, for_programs: bool) ->
 @click.argument("key")
 @click.option("--done/--not-done", "is_done", default=None, help="Whether its work is done; one of them must be said.")
 @click.option("--reply", metavar="JSON", help="With --done: what later deliveries get.  [default: nothing]")
+@click.option("--step", metavar="NAME", help="Say it of this step alone; --reply is what the step returned.")
 @kept_for
 @with_store
-def resolve(store: Store, key: str, is_done: bool | None, reply: str | None, keep_for: int) -> None:
+def resolve(store: Store, key: str, is_done: bool | None, reply: str | None, step: str | None, keep_for: int) -> None:
     """Say of a delivery that fell silent whether its work is done.
 
-    If it is, later deliveries get the reply; if it is not, the next one runs.
+    If it is, later deliveries get the reply; if it is not, the next one runs. With --step, say it of one step that is
+    in doubt: the next delivery gets its result, or runs it.
     """
     if is_done is None:
         raise click.UsageError("Say --done or --not-done: that is what nobody but you can know.")
     if reply is not None and not is_done:
         raise click.UsageError("--reply goes with --done: what is not done has no reply.")
     kept = None if reply is None else _encoded(reply, key, store)
+    if step is not None:
+        _resolve_step(store, key, step, keep_for, is_done=is_done, result=kept)
+        return
     end = carry_out(by_hand.settle(key, _seconds(keep_for), is_done=is_done, reply=kept), store)
     _expect(end, key, store, "Only what fell silent can be resolved.")
     click.echo(f"{key} is done: later deliveries get its reply." if is_done else f"{key}: the next delivery runs.")
+
+
+def _resolve_step(store: Store, key: str, step: str, keep_for: int, *, is_done: bool, result: str | None) -> None:
+    flow = by_hand.settle_step(key, step, _seconds(keep_for), is_done=is_done, result=result or "null")
+    _expect(
+        carry_out(flow, store), key, store, "Only a step without a result, of what is not answered, can be resolved."
+    )
+    what = "gets its result" if is_done else "runs it"
+    click.echo(f"{key}: the next delivery {what} when it comes to the step {step}.")
 
 
 @records.command()

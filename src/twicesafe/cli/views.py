@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from ..errors import CorruptRecord, UnkeptReply
+from ..protocol.entries import Intent, Result, entry
 from ..protocol.records import Millis, Status
 from ..replies import Codec
 from . import show
 
 if TYPE_CHECKING:
-    from ..protocol.records import Record
+    from ..protocol.records import Record, Step
 
 COLOURS = {"in progress": "yellow", "unknown": "red", "released": "magenta", "completed": "green", "failed": "red"}
 STATES = (*COLOURS, "expired")
@@ -76,12 +77,19 @@ def lines(record: Record, now: Millis, *, with_reply: bool) -> list[tuple[str, s
     if not record.is_final and record.owner is not None:
         rows.append(("lease until", _time(record.lease_until)))
     rows.append(("expires", "never" if record.expires_at is None else _time(record.expires_at * 1000)))
-    for name, step in record.steps.items():
-        what = "done" if step.is_result else "begun"
-        rows.append((f"step {name}", _held(step.data, what, record.key, with_reply=with_reply)))
+    rows += ((f"step {name}", _step(record, name, step, with_reply=with_reply)) for name, step in record.steps.items())
     if record.is_final:
         rows.append(("reply", _held(record.reply, "kept", record.key, with_reply=with_reply)))
     return rows
+
+
+def _step(record: Record, name: str, step: Step, *, with_reply: bool) -> str:
+    said = entry(step, name, record.key)
+    if isinstance(said, Result):
+        return _held(said.text, "done", record.key, with_reply=with_reply)
+    if isinstance(said, Intent):
+        return f"begun {show.ago(said.recorded)}, and not said to be done"
+    return f"not done, as of {show.ago(said.since)}"
 
 
 def _time(millis: int) -> str:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
-from hashlib import sha256
+from contextvars import ContextVar, copy_context
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from ..errors import DuplicateStep, NestedStep, WrongProcess
+from ..keys.canonical import digest
 from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
+from .options import full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import ParamSpec, TypeVar
 
     from ..protocol.tenure import Tenure
     from ..stores.base import Store
 
+    P = ParamSpec("P")
+    T = TypeVar("T")
+
 current: ContextVar[Execution | None] = ContextVar("twicesafe_execution", default=None)
-current_step: ContextVar[str | None] = ContextVar("twicesafe_step", default=None)
+current_step: ContextVar[tuple[Execution, str] | None] = ContextVar("twicesafe_step", default=None)
 
 
 class Execution:
@@ -43,7 +49,7 @@ class Execution:
         self.store = store
         self.pid = os.getpid()
         self.outer = current.get()
-        self._met: set[str] = set()
+        self._met: dict[str, object] = {}
 
     @property
     def attempt(self) -> int:
@@ -66,18 +72,19 @@ class Execution:
             return None
         return self.tenure.lease.remaining(instant(self.store))
 
-    def downstream_key(self, name: str) -> str | None:
+    def downstream_key(self, name: str, each: object = None) -> str | None:
         """The key to hand to an outside system that deduplicates, for the effect of this name.
 
         It has the shape of a UUID (version 8, RFC 9562), and is the same in each attempt, process and
         machine, after an expiry too; only `twicesafe records redo` changes it. None: unprotected.
+
+        Args:
+            name: a step's, with what `each` it has; then it is the key that this step's function gets.
         """
         if self.tenure is None:
             return None
-        fields = ("twicesafe downstream key 1", self.tenure.key, str(self.tenure.generation), name)
-        digits = sha256("".join(f"{len(field)}:{field}" for field in fields).encode()).hexdigest()
-        variant = "89ab"[int(digits[16], 16) % 4]
-        return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+        fields = ("twicesafe downstream key 1", self.tenure.key, str(self.tenure.generation), full_name(name, each))
+        return uuid_of(digest(*fields))
 
     def holds(self, key: str, store: Store) -> bool:
         """Whether this execution, or one that it runs inside, holds the key."""
@@ -93,11 +100,12 @@ class Execution:
         """Note that a step of this name begins, which it may not in a forked child, in a step, or twice."""
         if os.getpid() != self.pid:
             raise WrongProcess(tenure.key)
-        if (around := current_step.get()) is not None:
-            raise NestedStep(tenure.key, name, around)
-        if name in self._met:
+        around = current_step.get()
+        if around is not None and around[0] is self:
+            raise NestedStep(tenure.key, name, around[1])
+        mine = object()
+        if self._met.setdefault(name, mine) is not mine:  # one operation: threads may meet here
             raise DuplicateStep(tenure.key, name)
-        self._met.add(name)
 
 
 @contextmanager
@@ -117,7 +125,7 @@ def current_execution() -> Execution:
 
     Raises:
         LookupError: no decorated function is running in this context. A new thread has an empty context:
-            start it with `contextvars.copy_context().run`.
+            start it with `carried`.
     """
     execution = current.get()
     if execution is None:
@@ -129,3 +137,27 @@ def instant(store: Store) -> Instant:
     """Read both clocks, the wall clock as the store would."""
     wall = time.time_ns() // 1_000_000 + store.clock_offset()
     return Instant(Millis(wall), Millis(time.monotonic_ns() // 1_000_000))
+
+
+def uuid_of(digits: str) -> str:
+    """A UUID of version 8, whose bits are of one's own making (RFC 9562, 5.8), out of hex digits."""
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+def carried(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, taking along the execution that is running here: into a thread, or a pool of them.
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(carried(notify), users))
+
+    A thread has a context of its own, so without this its steps would not be recorded. Each call gets a copy of the
+    context, so that many may run at once. Let the threads end before the protected function does.
+    """
+    context = copy_context()
+
+    @wraps(function)
+    def in_context(*args: P.args, **kwargs: P.kwargs) -> T:
+        return context.copy().run(function, *args, **kwargs)
+
+    return in_context

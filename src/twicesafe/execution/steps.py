@@ -2,108 +2,271 @@
 
 from __future__ import annotations
 
-from functools import partial
+import os
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, overload
 
 from ..decisions import logger
-from ..protocol.commands import Now, RunStep
+from ..errors import ConfigurationError
+from ..protocol.commands import Now, RunRecover, RunStep
 from ..protocol.drivers import drive, drive_async
-from ..protocol.flows import step as step_flow
-from ..protocol.records import Step
+from ..protocol.entries import Result
+from ..protocol.steps import step as step_flow
 from ..replies import Codec
-from ..signatures import accepts, is_async
-from .current import current, current_step, instant
+from ..signatures import accepts, bare, is_async, is_method
+from .current import current, current_step, instant, uuid_of
 from .judge import Judge, outcome_value
+from .options import NO_OPTIONS, NOT_DONE, checked, full_name, print_of, take_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import TypeVar
+    from datetime import timedelta
+    from typing import ParamSpec, TypeVar
 
     from ..protocol.commands import Command, Outcome
     from ..protocol.tenure import Tenure
     from ..stores.base import Store
     from .current import Execution
+    from .options import Options
 
+    P = ParamSpec("P")
     T = TypeVar("T")
 
-
-@overload
-def step(
-    name: str, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, each: object = None, **kwargs: Any
-) -> Coroutine[Any, Any, T]: ...
-@overload
-def step(name: str, function: Callable[..., T], /, *args: Any, each: object = None, **kwargs: Any) -> T: ...
+_said: set[object] = set()
 
 
-def step(name: str, function: Callable[..., Any], /, *args: Any, each: object = None, **kwargs: Any) -> Any:
+class Steps:
     """Run one piece of the work, and record its result: a later attempt gets that, and does not run it.
 
+        charge = step("charge", charge_card, order)
+
+        @step                                    # or with options: @step(needs=5), @step("charge", needs=5)
+        def charge_card(order, idempotency_key): ...
+
+    A step costs one write; one with `recover` or `at_most_once` costs two. Results are found by the step's name, not
+    by its place: steps may be added, left out and reordered from one deploy to the next.
+
     Args:
-        name: what it is called; unique in its execution.
-        function: what it does, called with the other arguments. If it has a parameter `idempotency_key`, it gets
-            the downstream key there, for an outside system that deduplicates. An async one is to be awaited.
-        each: in a loop, what tells one turn from the others.
+        name: what it is called; unique in its execution. A decorated function's own name is the default.
+        function: what it does, called with the arguments that follow. If it has a parameter `idempotency_key`, it
+            gets the downstream key there, for an outside system that deduplicates. An async one is to be awaited.
+        each: in a loop, what tells one turn from the others; of a decorated function, a function of its arguments.
+        fingerprint: whether a later attempt must call it with the same arguments, as far as they have a text.
+        needs: how much of the platform's time must be left to begin it; a timedelta or seconds.
+        recover: finds out what became of an effect that may have been had; called with the step's arguments, in a
+            later attempt. It returns what the step would have returned, or NOT_DONE, or raises when it cannot tell.
+        at_most_once: never repeat what may have been had; a later attempt raises StepInDoubt.
+        not_done: exceptions of the function that prove that nothing was sent.
+        settles_after: how long after its begin the effect may still be had; NOT_DONE is not believed sooner. By
+            default a minute; give the time limit of the effect's own client.
+        horizon: how long the outside system remembers the downstream key. A later attempt does not call it then.
+
+    An option that is also a parameter of the function is refused, since it is not clear whose it is:
+    `step("pay", partial(pay, each=3), order, each=order.id)` gives each its own. Where a function takes any keyword
+    (`**kwargs`), the option is the step's.
 
     Returns:
         What the function returned, now or in an earlier attempt. Outside a protected function it just runs.
 
     Raises:
-        DuplicateStep, NestedStep, WrongProcess, LeaseLost: the effect was not run.
-        StoreUnavailable: the effect is done, and its result goes along with the next write.
+        DuplicateStep, NestedStep, WrongProcess, ConfigurationError: the effect was not run.
+        LeaseLost, StepMismatch, StepInDoubt, NotEnoughTime: the effect was not run, and the execution is over.
+        StoreUnavailable: the execution is over; if the effect is done, its result goes along with the next write.
         UnserializableReply: the effect is done, and its result cannot be kept.
     """
-    full_name = name if each is None else f"{name}[{each}]"
+
+    __slots__ = ()
+
+    @overload
+    def __call__(self, function: Callable[P, T], /) -> Callable[P, T]: ...
+    @overload
+    def __call__(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        each: Callable[..., object] | None = None,
+        fingerprint: bool = True,
+        needs: timedelta | float = 0,
+        recover: Callable[..., Any] | None = None,
+        at_most_once: bool = False,
+        not_done: type[BaseException] | tuple[type[BaseException], ...] = (),
+        settles_after: timedelta | float | None = None,
+        horizon: timedelta | float | None = None,
+    ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+    @overload
+    def __call__(
+        self, name: str, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **options: Any
+    ) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def __call__(self, name: str, function: Callable[..., T], /, *args: Any, **options: Any) -> T: ...
+
+    def __call__(self, name: Any = None, function: Any = None, /, *args: Any, **kwargs: Any) -> Any:
+        if function is not None:
+            if not callable(function):
+                raise ConfigurationError(f"step({name!r}, ...) needs a function to call, and was given {function!r}.")
+            options = take_options(function, kwargs)
+            return _run(full_name(name, options.each), function, args, kwargs, options)
+        if callable(name) and not kwargs:
+            return _decorated(None, name, NO_OPTIONS)
+        options = checked(**kwargs)
+        if options.each is not None and not callable(options.each):
+            raise ConfigurationError(
+                "each= of a decorated step takes a function of its arguments: each=lambda o: o.id."
+            )
+        return partial(_decorated, name, options=options)
+
+
+step = Steps()
+
+
+def _decorated(name: str | None, function: Any, options: Options) -> Any:
+    """The function, as a step wherever it is called."""
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(_decorated(name, function.__func__, options))
+    if not callable(function):
+        raise ConfigurationError(f"@step needs a function, and was given {function!r}.")
+    named = full_name(name or getattr(bare(function), "__name__", ""), None)
+    own = int(is_method(function))
+
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        each = None if options.each is None else options.each(*args[own:], **kwargs)
+        return _run(full_name(named, each), function, args, kwargs, options, own=own)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return call(args, kwargs)
+
+    async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+        return await call(args, kwargs)
+
+    return wraps(function)(async_wrapper if is_async(function) else wrapper)
+
+
+def _run(
+    name: str,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    options: Options,
+    own: int = 0,
+) -> Any:
+    """Run the step in the execution that is running here.
+
+    Args:
+        own: how many arguments are the method's own object, which is no part of what it is called with.
+    """
     execution = current.get()
     if execution is None or execution.tenure is None:
-        logger.debug("step %s is outside of a protected function: it just runs", full_name)
-        return function(*args, **kwargs)
+        if execution is None:
+            _say_once(name)
+        return function(*args, **_with_key(function, kwargs, uuid_of(os.urandom(16).hex())))
     tenure = execution.tenure
-    execution.begin_step(tenure, full_name)
-    if "idempotency_key" not in kwargs and accepts(function, "idempotency_key"):
-        kwargs["idempotency_key"] = execution.downstream_key(full_name)
-    host = _StepHost(full_name, partial(function, *args, **kwargs), execution, tenure)
-    return host.run_async() if is_async(function) else host.run()
+    if options.recover is not None and is_async(options.recover) and not is_async(function):
+        raise ConfigurationError(f"The recover function of the step {name!r} is async, and so the step must be.")
+    execution.begin_step(tenure, name)
+    host = StepHost(name, execution, tenure, Codec(function))
+    plan = options.plan(print_of(args[own:], kwargs) if options.fingerprint else "")
+    key = execution.downstream_key(name) or ""
+    host.call = partial(function, *args, **_with_key(function, kwargs, key))
+    if options.recover is not None:
+        host.recover = partial(options.recover, *args, **_with_key(options.recover, kwargs, key))
+    flow = step_flow(tenure, name, plan)
+    return host.run_async(flow) if is_async(function) else host.run(flow)
 
 
-class _StepHost:
+def _with_key(function: Callable[..., Any], kwargs: dict[str, Any], key: str) -> dict[str, Any]:
+    if "idempotency_key" in kwargs or not accepts(function, "idempotency_key"):
+        return kwargs
+    return {**kwargs, "idempotency_key": key}
+
+
+def _say_once(name: str) -> None:
+    """Where @idempotent was forgotten, or a thread was started without its context, nothing else would say so."""
+    if name not in _said and len(_said) < 100:
+        _said.add(name)
+        logger.warning(
+            "The step %r runs outside of a function with @idempotent, and is not recorded. In a thread of such a "
+            "function, start it with twicesafe.carried(...).",
+            name,
+        )
+
+
+class StepHost:
     """One step of one execution, with all that its flow asks for."""
 
-    __slots__ = ("_call", "_judge", "_name", "_store", "_tenure")
+    __slots__ = ("_execution", "_judge", "_name", "_store", "_tenure", "call", "recover")
 
-    def __init__(self, name: str, call: Callable[[], Any], execution: Execution, tenure: Tenure) -> None:
+    def __init__(self, name: str, execution: Execution, tenure: Tenure, codec: Codec) -> None:
         self._name = name
-        self._call = call
+        self._execution = execution
         self._tenure = tenure
         self._store: Store = execution.store
-        self._judge = Judge(Codec(call), tenure.key, limit=execution.store.reply_limit)
+        self._judge = Judge(codec, tenure.key, limit=execution.store.reply_limit)
+        self.call: Callable[[], Any] = _nothing
+        self.recover: Callable[[], Any] = _nothing
 
-    def run(self) -> Any:
-        return self._value(drive(step_flow(self._tenure, self._name), self._answer))
+    def run(self, flow: Any) -> Any:
+        """Carry the step to its end, and return or raise what its caller gets."""
+        return self._value(drive(flow, self._answer))
 
-    async def run_async(self) -> Any:
-        return self._value(await drive_async(step_flow(self._tenure, self._name), self._answer_async))
+    async def run_async(self, flow: Any) -> Any:
+        """The same, on an event loop."""
+        return self._value(await drive_async(flow, self._answer_async))
 
-    def _value(self, ended: Step | Outcome) -> Any:
-        return self._judge.answer(ended.data) if isinstance(ended, Step) else outcome_value(ended)
+    def _value(self, ended: Result | Outcome) -> Any:
+        return self._judge.answer(ended.text) if isinstance(ended, Result) else outcome_value(ended)
 
     def _answer(self, command: Command) -> object:
         if isinstance(command, Now):
             return instant(self._store)
-        if not isinstance(command, RunStep):
+        if not isinstance(command, (RunStep, RunRecover)):
             return self._store.apply(command)  # type: ignore[arg-type]  # a step does not sleep
-        token = current_step.set(self._name)
+        token = current_step.set((self._execution, self._name))
         try:
-            return self._judge.call(self._call)
+            outcome = self._judge.call(partial(_at_once, self._of(command)))
         finally:
             current_step.reset(token)
+        return _or_not_done(command, outcome)
 
     async def _answer_async(self, command: Command) -> object:
         if isinstance(command, Now):
             return instant(self._store)
-        if not isinstance(command, RunStep):
+        if not isinstance(command, (RunStep, RunRecover)):
             return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
-        token = current_step.set(self._name)
+        token = current_step.set((self._execution, self._name))
         try:
-            return await self._judge.call_async(self._call)
+            outcome = await self._judge.call_async(partial(_awaited, self._of(command)))
         finally:
             current_step.reset(token)
+        return _or_not_done(command, outcome)
+
+    def _of(self, command: RunStep | RunRecover) -> Callable[[], Any]:
+        return self.call if isinstance(command, RunStep) else self.recover
+
+
+def _nothing() -> None:
+    return None
+
+
+def _at_once(call: Callable[[], Any]) -> Any:
+    """What it returned; a coroutine would be recorded before it has run."""
+    value = call()
+    if hasattr(value, "__await__"):
+        if hasattr(value, "close"):
+            value.close()
+        raise ConfigurationError(
+            "The step's function returned something to be awaited, which was not. Give step() an async function: "
+            "async def pay(order): return await client.pay(order)"
+        )
+    return value
+
+
+async def _awaited(call: Callable[[], Any]) -> Any:
+    """What it returned; the recover function of an async step may be a plain one."""
+    value = call()
+    return await value if hasattr(value, "__await__") else value
+
+
+def _or_not_done(command: Command, outcome: Outcome) -> Outcome | None:
+    is_not_done = isinstance(command, RunRecover) and getattr(outcome, "value", None) is NOT_DONE
+    return None if is_not_done else outcome

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import InProgress
-from .commands import Complete, Forget, Load, Lost, Now, Redo, Release, ask
+from .commands import Complete, Forget, Load, Lost, Now, Redo, Release, SettleStep, ask
+from .entries import NotDone, Result
 from .records import Millis, Record, Seconds, Status
 
 if TYPE_CHECKING:
@@ -30,12 +31,31 @@ def settle(key: str, expires_after: Seconds, *, is_done: bool, reply: str | None
     return (yield from ask(Release(key, record.owner, expires_at)))
 
 
+def settle_step(
+    key: str, name: str, expires_after: Seconds, *, is_done: bool, result: str = "null"
+) -> Flow[Done | Lost]:
+    """Say of one step of a delivery whether its effect was had; the next attempt goes on from there.
+
+    Args:
+        result: what the step returned, when it is done; encoded.
+    """
+    record, now = yield from _unheld(key)
+    if record is None or record.is_final:
+        return Lost(record)
+    known = record.steps.get(name)
+    if known is not None and known.is_result:
+        return Lost(record)
+    said = Result(result) if is_done else NotDone(now)
+    expires_at = None if record.expires_at is None else max(record.expires_at, _expires_at(now, expires_after))
+    return (yield from ask(SettleStep(record, {name: said.step()}, expires_at)))
+
+
 def redo(key: str, expires_after: Seconds) -> Flow[Done | Lost]:
     """Let the next delivery run again, with new downstream keys: a new generation."""
     record, now = yield from _unheld(key)
     if record is None:
         return Lost(None)
-    return (yield from ask(Redo(record, _expires_at(now, expires_after))))
+    return (yield from ask(Redo(record, _expires_at(now, expires_after), now)))
 
 
 def forget(key: str) -> Flow[Done | Lost]:

@@ -1,8 +1,8 @@
 """What happens between a delivery and its reply: every decision, and nothing else.
 
-`execute` carries one delivery from its claim to its answer, `step` one piece of the work inside it,
-`keep_alive` renews a lease that no platform's deadline bounds. They are generators: they yield
-commands (commands.py), are sent the replies, and raise the errors of twicesafe.errors. What the
+`execute` carries one delivery from its claim to its answer, `keep_alive` renews a lease that no platform's
+deadline bounds, and steps.py has the pieces of the work inside. They are generators: they yield commands
+(commands.py), are sent the replies, and raise the errors of twicesafe.errors. What the
 user's function did reaches them as a value, never as an exception.
 """
 
@@ -34,15 +34,13 @@ from .commands import (
     Renew,
     Returned,
     Run,
-    RunStep,
-    SaveStep,
     Sleep,
     Unkept,
     Unsuccessful,
     ask,
 )
 from .policy import FIRST_POLL, LONGEST_POLL, Policy
-from .records import Millis, Record, Status, Step
+from .records import Millis, Record, Status
 from .tenure import Instant, Lease, Tenure
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure 
         claim = _claim_at(delivery, policy, asked, not_before)
         reply = yield from _ask_claim(claim, policy)
         if isinstance(reply, Claimed):
-            return (yield from _enter(claim, reply, policy, asked))
+            return (yield from _enter(claim, reply, policy, asked, is_bounded=delivery.deadline is not None))
         record = reply.record
         if record.contradicts(delivery.fingerprint):
             raise PayloadMismatch(delivery.key)
@@ -158,12 +156,14 @@ def _give_back_claim(claim: Claim, policy: Policy) -> Flow[None]:
         return  # the lease runs out by itself
 
 
-def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant) -> Flow[Tenure]:
+def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_bounded: bool) -> Flow[Tenure]:
     """Begin a tenure, unless the answer came too late (rule 6)."""
     lease_until = min(claim.lease_until, reply.lease_until)
     span = lease_until - policy.allowance - asked.wall
     lease = Lease(Millis(asked.wall + span), Millis(asked.elapsed + span))
-    tenure = Tenure(claim.key, claim.owner, reply.attempt, reply.started, reply.generation, lease)
+    tenure = Tenure(
+        claim.key, claim.owner, reply.attempt, reply.started, reply.generation, lease, is_bounded=is_bounded
+    )
     tenure.steps.update(reply.steps)
     now = yield from ask(Now())
     try:
@@ -217,39 +217,6 @@ def _over(error: TwicesafeError, outcome: Outcome) -> TwicesafeError:
     if isinstance(outcome, Failed):
         error.__cause__ = outcome.error
     return error
-
-
-def step(tenure: Tenure, name: str) -> Flow[Step | Outcome]:
-    """Run one piece of the work, unless an earlier attempt recorded its result: that is the Step.
-
-    Raises:
-        LeaseLost: the lease was over before the effect (which was not run), or before its result was recorded.
-        StoreUnavailable: the effect is done; its result goes along with the next write.
-    """
-    now = yield from ask(Now())
-    tenure.check(now)
-    found = tenure.steps.get(name)
-    if found is not None and found.is_result:
-        return found
-    outcome = yield from ask(RunStep(name))
-    if isinstance(outcome, (Returned, Unkept)) and outcome.kept is not None:
-        yield from _save(tenure, {name: Step(True, outcome.kept)})
-    return outcome
-
-
-def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
-    """Record steps, with those that were not confirmed before (rule 11)."""
-    tenure.unconfirmed.update(steps)
-    tenure.steps.update(steps)
-    sent = dict(tenure.unconfirmed)
-    try:
-        reply = yield from ask(SaveStep(tenure.key, tenure.owner, sent))
-    except TwicesafeError as error:
-        raise tenure.end(error) from None
-    if isinstance(reply, Lost):
-        raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
-    for name in sent:
-        tenure.unconfirmed.pop(name, None)
 
 
 def keep_alive(tenure: Tenure, policy: Policy) -> Flow[None]:

@@ -64,5 +64,10 @@ class Record(NamedTuple):
 
     def contradicts(self, fingerprint: str) -> bool:
         """Whether the fingerprint is of the same rule version, and of another payload."""
-        mine, theirs = self.fingerprint.partition(":"), fingerprint.partition(":")
-        return bool(mine[2] and theirs[2]) and mine[0] == theirs[0] and mine[2] != theirs[2]
+        return contradict(self.fingerprint, fingerprint)
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two fingerprints are of the same rule version, and of two payloads."""
+    mine, theirs = one.partition(":"), other.partition(":")
+    return bool(mine[2] and theirs[2]) and mine[0] == theirs[0] and mine[2] != theirs[2]

@@ -33,15 +33,37 @@ class Lease(NamedTuple):
 class Tenure:
     """One owner's time with a key: its lease, its steps, and whether it was ended."""
 
-    __slots__ = ("attempt", "ended", "generation", "key", "lease", "owner", "started", "steps", "unconfirmed")
+    __slots__ = (
+        "attempt",
+        "ended",
+        "generation",
+        "is_bounded",
+        "key",
+        "lease",
+        "owner",
+        "started",
+        "steps",
+        "unconfirmed",
+    )
 
-    def __init__(self, key: str, owner: str, attempt: int, started: Millis, generation: int, lease: Lease) -> None:
+    def __init__(
+        self,
+        key: str,
+        owner: str,
+        attempt: int,
+        started: Millis,
+        generation: int,
+        lease: Lease,
+        *,
+        is_bounded: bool = False,
+    ) -> None:
         self.key = key
         self.owner = owner
         self.attempt = attempt
         self.started = started
         self.generation = generation
         self.lease = lease
+        self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
         self.ended: TwicesafeError | None = None

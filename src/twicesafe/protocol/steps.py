@@ -1,0 +1,184 @@
+"""What happens between a step's call and its result: every decision, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import LeaseLost, NotEnoughTime, StepInDoubt, StepMismatch, TwicesafeError
+from .commands import Lost, Now, Raised, Returned, RunRecover, RunStep, SaveStep, Unkept, ask
+from .entries import Intent, NotDone, Result, entry
+from .policy import ALLOWANCE
+from .records import Millis, contradict
+
+if TYPE_CHECKING:
+    from .commands import Flow, Outcome
+    from .entries import Entry
+    from .records import Step
+    from .tenure import Instant, Tenure
+
+SETTLES_AFTER = Millis(60_000)
+"""How long after its begin an effect may still be had, where nothing better is known: HTTP clients give up sooner."""
+
+
+class Plan(NamedTuple):
+    """What the user chose for one step."""
+
+    fingerprint: str = ""  # of its arguments; empty: they may be others
+    needs: Millis = Millis(0)  # the time that must be left
+    recovers: bool = False  # the user can find out whether the effect was had
+    at_most_once: bool = False
+    not_done: tuple[type[BaseException], ...] = ()  # exceptions that prove that nothing was sent
+    settles_after: Millis = SETTLES_AFTER  # from its begin on, how long the effect may still be had
+    horizon: Millis | None = None  # how long the other system remembers the downstream key; None: not known
+
+    @property
+    def has_intent(self) -> bool:
+        """Whether an intent is recorded before the effect."""
+        return self.recovers or self.at_most_once
+
+
+PLAIN = Plan()
+
+
+def step(tenure: Tenure, name: str, plan: Plan = PLAIN) -> Flow[Result | Outcome]:
+    """Run one piece of the work, unless an earlier attempt recorded its result.
+
+    Raises:
+        LeaseLost: the lease was over before the effect (which was not run), or before its result was recorded.
+        StepMismatch, NotEnoughTime, StepInDoubt: the effect was not run.
+        StoreUnavailable: before the effect, or after it; then its result goes along with the next write.
+    """
+    now = yield from ask(Now())
+    tenure.check(now)
+    found = met(tenure, name, plan)
+    if isinstance(found, Result):
+        return found
+    check_time(tenure, name, plan, now)
+    if _is_in_doubt(tenure, plan, found, now):
+        outcome = yield from _recover(tenure, name, plan, found)
+        if outcome is not None:
+            return outcome
+    if plan.has_intent:
+        yield from _intend(tenure, name, plan)
+    outcome = yield from ask(RunStep(name))
+    if isinstance(outcome, Raised):
+        yield from _note_failure(tenure, name, plan, outcome)
+        return outcome
+    yield from _keep(tenure, name, plan, outcome)
+    return outcome
+
+
+def met(tenure: Tenure, name: str, plan: Plan) -> Entry | None:
+    """What is recorded of the step; it must have been called with the same arguments.
+
+    Raises:
+        StepMismatch: it was called with others.
+    """
+    step = tenure.steps.get(name)
+    if step is None:
+        return None
+    found = entry(step, name, tenure.key)
+    if contradict(found.fingerprint, plan.fingerprint):
+        raise tenure.end(StepMismatch(tenure.key, name))
+    return found
+
+
+def check_time(tenure: Tenure, name: str, plan: Plan, now: Instant) -> None:
+    """Raise NotEnoughTime, when the platform leaves less than the step needs; a lease that is renewed has no end."""
+    remaining = tenure.lease.remaining(now)
+    if tenure.is_bounded and remaining < plan.needs:
+        raise tenure.end(NotEnoughTime(tenure.key, remaining, name, plan.needs))
+
+
+def _intend(tenure: Tenure, name: str, plan: Plan) -> Flow[None]:
+    """Record an intent; what is not begun then leaves no doubt, if that can still be written."""
+    now = yield from ask(Now())
+    try:
+        yield from _save(tenure, {name: Intent(now.wall, tenure.lease.wall, plan.fingerprint).step()})
+        tenure.check((yield from ask(Now())))  # rule 6: the answer may have come late
+    except BaseException:
+        tenure.unconfirmed[name] = NotDone(now.wall, plan.fingerprint).step()
+        raise
+
+
+def _is_in_doubt(tenure: Tenure, plan: Plan, found: Entry | None, now: Instant) -> bool:
+    """Whether the effect may have been had, and running it again is no longer safe."""
+    if isinstance(found, Intent) and plan.has_intent:
+        return True
+    if plan.horizon is None or tenure.attempt == 1 or (found is None and plan.has_intent):
+        return False  # with intents, none means that nothing was sent
+    return now.wall - _since(tenure, found) > plan.horizon
+
+
+def _since(tenure: Tenure, found: Entry | None) -> Millis:
+    """From when on the downstream key can have been handed out."""
+    if isinstance(found, Intent):
+        return found.recorded
+    return found.since if isinstance(found, NotDone) else tenure.started
+
+
+def _recover(tenure: Tenure, name: str, plan: Plan, found: Entry | None) -> Flow[Outcome | None]:
+    """Find out whether the effect was had: its result, or None where it may be run."""
+    if not plan.recovers:
+        raise tenure.end(StepInDoubt(tenure.key, name, _why(plan, found)))
+    outcome = yield from ask(RunRecover(name))
+    now = yield from ask(Now())
+    if outcome is None:
+        retry_in = _settled(plan, found) - now.wall
+        if retry_in > 0:
+            why = f"its recover function does not find it, which proves nothing for {retry_in} ms more"
+            raise tenure.end(StepInDoubt(tenure.key, name, why, retry_in))
+        tenure.check(now)
+        return None
+    if isinstance(outcome, Raised):
+        if isinstance(outcome.error, Exception):
+            why = f"its recover function raised {type(outcome.error).__name__}"
+            raise tenure.end(StepInDoubt(tenure.key, name, why)) from outcome.error
+        return outcome
+    if isinstance(outcome, (Returned, Unkept)) and outcome.value is None:
+        why = "its recover function returned None, which says neither what the effect returned nor NOT_DONE"
+        raise tenure.end(StepInDoubt(tenure.key, name, why))
+    yield from _keep(tenure, name, plan, outcome)
+    return outcome
+
+
+def _why(plan: Plan, found: Entry | None) -> str:
+    if plan.at_most_once and isinstance(found, Intent):
+        return "an earlier attempt began it and did not say how it ended, and it is to happen at most once"
+    return f"the other system remembers its key for {(plan.horizon or 0) // 1000} s, and that is over"
+
+
+def _settled(plan: Plan, found: Entry | None) -> int:
+    """From when on "not found" is believed: a request on the wire outlives its sender."""
+    if not isinstance(found, Intent):
+        return 0
+    return max(found.lease_until, found.recorded + plan.settles_after) + ALLOWANCE
+
+
+def _note_failure(tenure: Tenure, name: str, plan: Plan, outcome: Raised) -> Flow[None]:
+    """An error leaves the intent, unless it proves that nothing was sent; that goes along with the next write."""
+    if plan.has_intent and isinstance(outcome.error, plan.not_done):
+        now = yield from ask(Now())
+        tenure.unconfirmed[name] = tenure.steps[name] = NotDone(now.wall, plan.fingerprint).step()
+
+
+def _keep(tenure: Tenure, name: str, plan: Plan, outcome: Outcome) -> Flow[None]:
+    """Record what the step returned."""
+    if isinstance(outcome, (Returned, Unkept)) and outcome.kept is not None:
+        yield from _save(tenure, {name: Result(outcome.kept, plan.fingerprint).step()})
+
+
+def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
+    """Record steps, with those that were not confirmed before (rule 11)."""
+    tenure.unconfirmed.update(steps)
+    tenure.steps.update(steps)
+    sent = dict(tenure.unconfirmed)
+    try:
+        reply = yield from ask(SaveStep(tenure.key, tenure.owner, sent))
+    except TwicesafeError as error:
+        raise tenure.end(error) from None
+    if isinstance(reply, Lost):
+        raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
+    for name, step in sent.items():
+        if tenure.unconfirmed.get(name) is step:  # another thread may know more of it by now
+            tenure.unconfirmed.pop(name, None)
