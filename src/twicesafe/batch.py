@@ -41,11 +41,16 @@ def deliver(event: object, units: Sequence[Unit], *, report_failures: bool) -> G
             is_failed = reports_failure(unit, reply)
         if is_failed:
             failed.append(unit.item)
-            if unit.order is not None:
-                stopped.add(unit.order)
+            stopped.update(_behind(unit, units))
     if first_error is not None and not (report_failures and None not in failed):
         raise first_error
     return _answer(event, replies, failed, report_failures=report_failures)
+
+
+def _behind(failed: Unit, units: Sequence[Unit]) -> set[str]:
+    """Which orders stop; where a record that cannot be read stands in them is not known."""
+    behind = {unit.order for unit in units} if failed.malformed is not None else {failed.order}
+    return {order for order in behind if order is not None}
 
 
 def reports_failure(unit: Unit, reply: object) -> bool:

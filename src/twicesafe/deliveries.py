@@ -7,32 +7,37 @@ to be done and is sent its reply; the protocol's two drivers run it, sync and as
 from __future__ import annotations
 
 import os
+import time
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import batch
-from .answers import says_failed, to_http
+from .answers import HEADER, HTTP, S3_BATCH
+from .decisions import Decision, announce
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
-from .keys.sources import Unit, key_of, units, whole, with_request_id
+from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
 from .keys.sources.table import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from typing import TypeAlias
 
+    from .answers import Reader
     from .keys.selectors import BoundArguments
     from .protocol.policy import OnConflict, OnUnknown
     from .replies import Codec
     from .stores.base import Store
 
-HTTP = frozenset(row.name for row in ROWS if row.is_http)
+READERS = {**{row.name: HTTP for row in ROWS if row.is_http}, "s3-batch": S3_BATCH}
+"""Those who read the replies of a source in a form of their own."""
 EVENTS = (dict, list, str, int, float, type(None))
 """What JSON can say, and so an event can be."""
 DAY = Seconds(86_400)
@@ -96,6 +101,12 @@ def _event_and_context(function: Function, args: tuple[Any, ...], kwargs: dict[s
 
 def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """One delivery; its key is what its arguments are, or what the user says."""
+    with _refusals_of("function"):
+        job = _plain_job(function, choices, args, kwargs)
+    return (yield job)
+
+
+def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
     bound = function.arguments.bind(args, kwargs)
     shown = args[1:] if function.is_method else args
     identity: object = bound
@@ -120,7 +131,7 @@ def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: 
     )
     deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
-    return (yield _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec))
+    return _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec)
 
 
 class _Event:
@@ -136,11 +147,10 @@ class _Event:
     def jobs(self) -> Jobs:
         """Record by record where there are records, else the event as one."""
         try:
-            found = units(self.event)
+            with _refusals_of("event"):
+                found = read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
         except MalformedEvent as error:
-            return _heard(error, is_http=error.source in HTTP)
-        if not self.choices.by_record:
-            found = [whole(self.event, found)]
+            return _heard(error, READERS.get(error.source), self.event)
         if len(found) == 1 and found[0].event is self.event:
             return (yield from self._answered(found[0]))
         return (yield from self._of_records(found))
@@ -150,29 +160,38 @@ class _Event:
         return (yield from _each(talk, self._job))
 
     def _answered(self, unit: Unit) -> Jobs:
-        """One delivery; an HTTP caller hears of a refusal as a status."""
+        """One delivery; a reader with a form of its own hears of a refusal in that."""
+        job: Job | None = None
         try:
-            return (yield self._job(unit))
+            job = self._job(unit)
+            return (yield job)
         except TwicesafeError as error:
-            return _heard(error, is_http=unit.is_http)
+            if job is not None and job.execution.has_begun:
+                raise  # it is the function's own, even if it is one of ours
+            return _heard(error, READERS.get(unit.source), self.event)
 
     def _job(self, unit: Unit) -> Job:
-        unit = self._with_key(unit)
-        key = None
-        if unit.identity is not None:
-            scope = self.choices.scope(unit.event) if self.choices.scope else None
-            key = key_of(self.function.name, unit, scope=scope, tenant=_text_of(self.context, "tenant_id"))
-        call = partial(self.function.call, *self.own, unit.event, self.context)
-        return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
+        with _refusals_of(unit.source):
+            if unit.malformed is not None:
+                raise unit.malformed
+            unit = self._with_key(unit)
+            key = None
+            if unit.identity is not None:
+                scope = self.choices.scope(unit.event) if self.choices.scope else None
+                key = key_of(self.function.name, unit, scope=scope, tenant=_text_of(self.context, "tenant_id"))
+            call = partial(self.function.call, *self.own, unit.event, self.context)
+            return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
 
     def _with_key(self, unit: Unit) -> Unit:
         """The unit under the user's own key, where they gave one; else under the best that there is."""
         if self.choices.payload is not None:
             unit = unit._replace(payload=self.choices.payload(unit.event))
+        if unit.credentials and self.choices.scope is None:
+            unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
             return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
         if unit.kind == "client" and unit.identity is None and self.choices.require_key:
-            raise MissingKey("of the caller", "the Idempotency-Key header")
+            raise MissingKey("of the caller", HEADER)
         request_id = _text_of(self.context, "aws_request_id")
         if unit.kind == "explicit" and unit.identity is None and request_id:
             return with_request_id(unit, request_id)
@@ -193,9 +212,22 @@ def _text_of(context: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _heard(error: TwicesafeError, *, is_http: bool) -> dict[str, object]:
-    """What an HTTP caller hears of a refusal; anyone else hears the error itself."""
-    answer = to_http(error) if is_http else None
+@contextmanager
+def _refusals_of(source: str) -> Iterator[None]:
+    """Announce what is refused before there is a delivery that could be."""
+    begun = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        source = error.source if isinstance(error, MalformedEvent) else source
+        duration = (time.perf_counter() - begun) * 1000
+        announce(Decision("error", getattr(error, "key", None), source, None, duration, error))
+        raise
+
+
+def _heard(error: TwicesafeError, reader: Reader | None, event: Any) -> dict[str, object]:
+    """What the reader of the reply hears of a refusal; anyone else hears the error itself."""
+    answer = reader.refused(error, event) if reader is not None else None
     if answer is None:
         raise error
     return answer
@@ -203,7 +235,7 @@ def _heard(error: TwicesafeError, *, is_http: bool) -> dict[str, object]:
 
 def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Jobs:
     """Hand each unit on as its job: a failure to make one is that unit's failure."""
-    step = partial(next, talk)
+    step, pid = partial(next, talk), os.getpid()
     while True:
         try:
             unit = step()
@@ -211,7 +243,9 @@ def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Job
             return end.value
         try:
             reply = yield job(unit)
-        except Exception as error:  # noqa: BLE001 - as batch.deliver says
+        except Exception as error:
+            if os.getpid() != pid:
+                raise  # a forked child: the other records are its parent's
             step = partial(talk.throw, error)
         else:
             step = partial(talk.send, reply)
@@ -235,13 +269,16 @@ def _job(
         on_unknown=choices.on_unknown,
         lease=choices.lease,
     )
+    reader = READERS.get(unit.source)
     judge = Judge(
         codec,
         key or "",
         limit=store.reply_limit,
         keeps=unit.reply_kept,
         final_errors=choices.final_errors,
-        says_failed=says_failed if unit.is_http else partial(batch.reports_failure, unit),
+        says_failed=reader.says_failed if reader else partial(batch.reports_failure, unit),
+        to_keep=reader and reader.to_keep,
+        replayed=reader and partial(reader.replayed, unit.event),
     )
     print_of = fingerprint(unit.payload) if choices.takes_fingerprint and unit.payload is not None else ""
     delivery = None if key is None else Delivery(key, os.urandom(16).hex(), print_of, deadline)

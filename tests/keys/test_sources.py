@@ -402,7 +402,7 @@ def test_a_batch_as_one_is_under_all_its_identities() -> None:
     other = {"Records": [s.sqs(message_id="a"), s.sqs(message_id="c")]}
     unit = whole(event, units(event))
     assert unit.event is event
-    assert (unit.kind, unit.payload, unit.order, unit.item) == ("natural", None, None, None)
+    assert (unit.kind, unit.payload, unit.order, unit.item) == ("natural", None, None, ["a", "b"])
     assert unit == whole(event, units(copy.deepcopy(event)))
     assert key_of("f", unit) != key_of("f", whole(other, units(other)))
 

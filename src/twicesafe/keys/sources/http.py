@@ -18,13 +18,13 @@ LEFT_OUT = (
     ("requestContext.requestId", "each try of the caller has another"),
     ("x-amzn-trace-id, traceparent", "each try of the caller has another"),
     ("requestContext.identity.sourceIp, user-agent, x-forwarded-for", "a caller moves between networks"),
-    ("authorization, cookie", "tokens are renewed; the caller that they prove is in the scope"),
+    ("authorization, cookie", "tokens are renewed; the caller that they prove to the platform is in the scope"),
 )
 
 
 def header(headers: Any) -> str | None:
     """The caller's key, without the quotes that draft-ietf-httpapi-idempotency-key-header puts around it."""
-    named = {name.lower(): value for name, value in headers.items() if isinstance(name, str)} if headers else {}
+    named = _named(headers)
     value = next((named[name] for name in HEADERS if named.get(name) is not None), None)
     if isinstance(value, list):
         if len(set(map(str, value))) > 1:
@@ -40,6 +40,11 @@ def header(headers: Any) -> str | None:
     if not 1 <= len(value) <= LONGEST or not (value.isascii() and value.isprintable()):
         raise UnreadableError(f"the Idempotency-Key header is not 1 to {LONGEST} printable ASCII characters")
     return value
+
+
+def _named(headers: Any) -> dict[str, Any]:
+    """Headers by their names in lower case."""
+    return {name.lower(): value for name, value in headers.items() if isinstance(name, str)} if headers else {}
 
 
 def _key(event: Any) -> str | None:
@@ -60,6 +65,13 @@ def _caller(event: Any, *paths: str) -> dict[str, str]:
     return {}
 
 
+def _credentials(event: Any) -> str:
+    """What the handler itself may check. Other schemes (Digest, DPoP, HMAC) sign each try anew."""
+    found = {**_named(get(event, "multiValueHeaders")), **_named(get(event, "headers"))}.get("authorization")
+    shown = str(found[0] if isinstance(found, list) and found else found)
+    return digest(shown) if shown.partition(" ")[0].lower() in ("basic", "bearer") else ""
+
+
 def without_session(arn: str) -> str:
     """An assumed role without the name of its session, which is another in each session."""
     return arn.rsplit("/", 1)[0] if ":assumed-role/" in arn and arn.count("/") > 1 else arn
@@ -76,7 +88,8 @@ def _reads(
         if key is None:
             return Reading(None, payload)
         identity = {**fields(event, method=method), **_place(event, path, route), "idempotency-key": key}
-        return Reading(identity, payload, _caller(event, *caller))
+        scope = _caller(event, *caller)
+        return Reading(identity, payload, scope, credentials="" if scope else _credentials(event))
 
     return read
 

@@ -27,6 +27,7 @@ class Reading(NamedTuple):
     item: object | None = None
     kind: Kind | None = None
     expires_after: int | None = None
+    credentials: str = ""
 
 
 def nothing(_record: Any, _event: Any) -> Reading:
@@ -69,13 +70,13 @@ class Row(NamedTuple):
     read: Callable[[Any, Any], Reading] = nothing  # of a record, and the event of that record alone
     split: Callable[[Any], list[tuple[Any, Any]]] = undivided
     left_out: tuple[tuple[str, str], ...] = ()
-    is_http: bool = False
+    is_http: bool = False  # its reply is {"statusCode": ...}
 
     def units(self, event: Any) -> list[Unit]:
-        """The deliveries in an event that this row recognises.
+        """The deliveries in an event that this row recognises; a record that cannot be read says why.
 
         Raises:
-            MalformedEvent: a part of it is not what the source sends.
+            MalformedEvent: it is not what the source sends, and no batch.
         """
         try:
             parts = self.split(event)
@@ -84,13 +85,13 @@ class Row(NamedTuple):
         return [self._unit(*part, f"record {place} of {len(parts)}: ") for place, part in enumerate(parts, 1)]
 
     def _unit(self, record: Any, event: Any, where: str) -> Unit:
-        where = "" if record is event else where
-        if not self.recognises(event):
-            raise MalformedEvent(self.name, f"{where}it is not of this source")
+        malformed = None
         try:
-            found = self.read(record, event)
+            found = self._read(record, event)
         except UnreadableError as error:
-            raise MalformedEvent(self.name, f"{where}{error}") from None
+            if record is event:
+                raise MalformedEvent(self.name, str(error)) from None
+            found, malformed = Reading(None), MalformedEvent(self.name, f"{where}{error}")
         return Unit(
             source=self.name,
             kind=found.kind or self.kind,
@@ -104,5 +105,11 @@ class Row(NamedTuple):
             order=found.order,
             item=found.item,
             left_out=self.left_out,
-            is_http=self.is_http,
+            credentials=found.credentials,
+            malformed=malformed,
         )
+
+    def _read(self, record: Any, event: Any) -> Reading:
+        if not self.recognises(event):
+            raise UnreadableError("it is not of this source")
+        return self.read(record, event)

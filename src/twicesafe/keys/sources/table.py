@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def _direct(event: Any, _: Any) -> Reading:
     """A plain invocation says nothing about itself. An empty batch has nothing to protect."""
-    is_empty = isinstance(event, dict) and event.get("Records") == []
+    is_empty = event == [] or (isinstance(event, dict) and event.get("Records") == [])
     return Reading(None, event, kind="never" if is_empty else None)
 
 
@@ -35,6 +35,19 @@ def units(event: Any) -> list[Unit]:
 
     Raises:
         MalformedEvent: its source is known, and it is not what that source sends.
+    """
+    found = read_units(event)
+    for unit in found:
+        if unit.malformed is not None:
+            raise unit.malformed
+    return found
+
+
+def read_units(event: Any) -> list[Unit]:
+    """The same, where a record of a batch that cannot be read says why, and hinders no other.
+
+    Raises:
+        MalformedEvent: nothing of it can be read.
     """
     row = next((row for row in ROWS if row.recognises(event)), DIRECT)
     found = row.units(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from re import compile as regex
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ...errors import MissingKey
+from ...errors import MalformedEvent, MissingKey
 from ..canonical import digest
 
 if TYPE_CHECKING:
@@ -35,25 +35,26 @@ class Unit(NamedTuple):
     on_conflict: OnConflict
     reply_kept: bool  # someone reads the reply
     order: str | None  # units of the same order stop after a failure
-    item: object | None  # its itemIdentifier in batchItemFailures
+    item: object | None  # its itemIdentifier in batchItemFailures; of a whole batch, all of them
     left_out: tuple[tuple[str, str], ...]  # fields that are no part of the identity, and why
-    is_http: bool = False  # its reply is {"statusCode": ...}
+    credentials: str = ""  # hash of what a caller shows who is not in the scope: compared, never believed
+    malformed: MalformedEvent | None = None  # why this record of a batch could not be read
 
 
 def whole(event: Any, units: Sequence[Unit]) -> Unit:
     """The event as one unit, under all identities together; without a key when one of them has none."""
     first = units[0]
+    if len(units) == 1 and first.event is event:
+        return first
+    items = [unit.item for unit in units]
+    first = first._replace(event=event, payload=None, order=None, item=None if None in items else items)
     if len(units) == 1:
-        return first if first.event is event else first._replace(event=event, payload=None, order=None, item=None)
+        return first
     bare = next((unit for unit in units if unit.identity is None), None)
     return first._replace(
         kind=first.kind if bare is None else bare.kind,
         identity=None if bare else {"records": digest(*(_fingerprint(unit) for unit in units))},
-        event=event,
-        payload=None,
         expires_after=max(unit.expires_after for unit in units),
-        order=None,
-        item=None,
     )
 
 

@@ -1,0 +1,121 @@
+"""What an HTTP caller hears instead of an error, which replies tell them to try again, and how one is replayed.
+
+An exception out of a handler behind HTTP is an empty 502 to the caller, so a refusal is a response of its own: problem
+details (RFC 9457). The statuses are those of the Idempotency-Key draft of the IETF
+(draft-ietf-httpapi-idempotency-key-header, 2.7): 400 without a key, 409 while another is running, 422 for another
+payload.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import (
+    InProgress,
+    MalformedEvent,
+    MissingKey,
+    NotEnoughTime,
+    PayloadMismatch,
+    StoreUnavailable,
+    UnusableKey,
+)
+from .reader import Reader
+
+if TYPE_CHECKING:
+    from ..errors import TwicesafeError
+
+
+class _Problem(NamedTuple):
+    status: int
+    title: str
+    detail: str
+
+
+HEADER = "the Idempotency-Key header"
+REQUIRED = _Problem(400, "Idempotency-Key is missing", "Send an Idempotency-Key header, the same for each try.")
+UNIDENTIFIED = _Problem(400, "Bad Request", "The request has no usable value in a field that identifies it.")
+NOT_RUN = _Problem(503, "Service Unavailable", "The request was not run. Try again with the same key.")
+PROBLEMS: dict[type[TwicesafeError], _Problem] = {
+    MissingKey: UNIDENTIFIED,
+    UnusableKey: UNIDENTIFIED,
+    MalformedEvent: _Problem(400, "Idempotency-Key is malformed", "Send 1 to 255 printable ASCII characters."),
+    InProgress: _Problem(409, "A request is outstanding for this Idempotency-Key", "Try again later."),
+    PayloadMismatch: _Problem(
+        422, "Idempotency-Key is already used", "It was used with another request. Send a new key with a new request."
+    ),
+    StoreUnavailable: NOT_RUN,
+    NotEnoughTime: NOT_RUN,
+}
+OF_ONE_ANSWER = ("set-cookie", "date")
+"""Headers that are not kept: a cookie is a secret of the one who got it."""
+OF_ONE_ORIGIN = ("access-control-allow-origin", "access-control-allow-credentials")
+REPLAYED = "idempotency-replayed"
+
+
+def _says_failed(reply: Any) -> bool:
+    status = reply.get("statusCode") if isinstance(reply, dict) else None
+    try:
+        return status is not None and (int(status) >= 500 or int(status) in (401, 403, 429))
+    except (TypeError, ValueError):
+        return False
+
+
+def _to_keep(reply: Any) -> Any:
+    """All of a reply that has nothing for one caller alone."""
+    if not isinstance(reply, dict) or "statusCode" not in reply:
+        return reply
+    kept = _without({name: value for name, value in reply.items() if name != "cookies"}, OF_ONE_ANSWER)
+    return reply if kept == reply else kept
+
+
+def _replayed(event: Any, reply: Any) -> Any:
+    if not isinstance(reply, dict) or "statusCode" not in reply:
+        return reply  # API Gateway makes a response of it: a header would be a part of its body
+    allowed, asking = _header(reply, OF_ONE_ORIGIN[0]), _header(event, "origin")
+    if asking is not None and allowed not in ("*", asking):
+        reply = _without(reply, OF_ONE_ORIGIN)
+    if isinstance(reply.get("multiValueHeaders"), dict) and not reply.get("headers"):
+        return {**reply, "multiValueHeaders": {**reply["multiValueHeaders"], REPLAYED: ["true"]}}
+    return {**reply, "headers": {**(reply.get("headers") or {}), REPLAYED: "true"}}
+
+
+def _refused(error: TwicesafeError, _event: Any) -> dict[str, object] | None:
+    """It names no key: the caller sent it, and what it is scoped by is not theirs to see."""
+    problem = PROBLEMS.get(type(error))
+    if problem is None:
+        return None
+    if isinstance(error, MissingKey) and error.part == HEADER:
+        problem = REQUIRED
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    if problem.status in (409, 503):
+        headers["retry-after"] = str(error.retry_after if isinstance(error, InProgress) else 1)
+    body = {"title": problem.title, "status": problem.status, "detail": problem.detail}
+    return {
+        "statusCode": problem.status,
+        "headers": headers,
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+def _without(message: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """A response without these headers."""
+    changed = dict(message)
+    for place in ("headers", "multiValueHeaders"):
+        if isinstance(headers := message.get(place), dict):
+            changed[place] = {name: value for name, value in headers.items() if str(name).lower() not in names}
+    return changed
+
+
+def _header(message: Any, wanted: str) -> str | None:
+    """One header of a request or a response."""
+    for place in ("headers", "multiValueHeaders"):
+        headers = message.get(place)
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            if str(name).lower() == wanted:
+                return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return None
+
+
+HTTP = Reader(_says_failed, _to_keep, _replayed, _refused)
