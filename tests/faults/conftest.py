@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,10 @@ from tests.faults.delivery import Worker
 from tests.faults.ledger import Ledger, ledger
 from tests.faults.proxy import FaultProxy
 from twicesafe.stores.dynamodb import DynamoDBStore
+from twicesafe.testing.contract import event_loop
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
 
@@ -46,11 +47,8 @@ def proxy(shared_proxy: FaultProxy) -> FaultProxy:
 @pytest.fixture(scope="session")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """One for all tests: each has a client of its own."""
-    running = asyncio.new_event_loop()
-    yield running
-    running.run_until_complete(running.shutdown_asyncgens())
-    running.run_until_complete(running.shutdown_default_executor())
-    running.close()
+    with event_loop() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

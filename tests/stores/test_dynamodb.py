@@ -23,10 +23,11 @@ from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.dynamodb.items import write
 from twicesafe.stores.dynamodb.layout import Names
 from twicesafe.stores.memory import claim
-from twicesafe.testing.contract import StoreContract
+from twicesafe.testing.contract import StoreContract, event_loop
 from twicesafe.testing.trial import LEASE, Trial
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
 
@@ -34,6 +35,17 @@ class TestDynamoDBStore(StoreContract):
     @pytest.fixture
     def store(self, dynamodb: DynamoDBStore) -> DynamoDBStore:
         return dynamodb
+
+    @pytest.fixture
+    def loop(self, shared_loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
+        return shared_loop
+
+
+@pytest.fixture(scope="module")
+def shared_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """One for all: a client of aiobotocore takes longer to make than a test to run."""
+    with event_loop() as loop:
+        yield loop
 
 
 @pytest.fixture(scope="session")
@@ -193,10 +205,12 @@ def test_records_of_powertools_are_honoured_and_taken_over(dynamodb: DynamoDBSto
     assert trial.claim("ann") == Claimed(1, trial.now, Millis(trial.now + LEASE), {}, 0)
 
 
-def listed(client: Any, prefix: str) -> Any:
-    return client.scan(
-        TableName="records", FilterExpression="begins_with(id, :p)", ExpressionAttributeValues={":p": {"S": prefix}}
-    )["Items"]
+def listed(client: Any, prefix: str) -> list[Any]:
+    condition, values = "begins_with(id, :prefix)", {":prefix": {"S": prefix}}
+    pages = client.get_paginator("scan").paginate(
+        TableName="records", FilterExpression=condition, ExpressionAttributeValues=values
+    )
+    return [item for page in pages for item in page["Items"]]
 
 
 # Sizes

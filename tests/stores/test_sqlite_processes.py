@@ -46,13 +46,12 @@ def test_each_key_is_won_by_one_of_four_processes(path: Path) -> None:
     workers = [worker(path, owner, seconds=2) for owner in owners]  # at once: the file has to be made, too
     outputs = [process.communicate(timeout=60)[0].splitlines() for process in workers]
     assert [process.returncode for process in workers] == [0, 0, 0, 0]
-    won = {owner: set(output[:-1]) for owner, output in zip(owners, outputs, strict=True)}
+    won = {owner: set(output) for owner, output in zip(owners, outputs, strict=True)}
     assert sum(map(len, won.values())) == len(set().union(*won.values())) > 100
     assert all(won.values())
     with closing(SqliteStore(path)) as store:
         for owner, keys in won.items():
             assert {key for key, record in records(store).items() if record.reply == f'"{owner}"'} == keys
-    assert max(int(output[-1]) for output in outputs) < 2_000  # ms; SQLite's own handler took seconds
 
 
 def test_what_was_confirmed_survives_a_kill(path: Path) -> None:

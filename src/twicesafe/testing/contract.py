@@ -15,6 +15,7 @@ Each test has a key of its own, so the tests may share a server and leave their 
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,18 @@ if TYPE_CHECKING:
     Apply = Callable[[StoreCommand], StoreReply]
 
 
+@contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop, which ends as one of asyncio.run does: clients that belong to it are closed so."""
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
 class StoreContract(ClaimRules, CompletionRules, LeaseRules, StepRules, ByHandRules, ValueRules, AtOnceRules):
     """Inherit it, and override `store`."""
 
@@ -45,17 +58,19 @@ class StoreContract(ClaimRules, CompletionRules, LeaseRules, StepRules, ByHandRu
         """The store under test."""
         raise NotImplementedError("Override the fixture `store` of StoreContract with one that opens your store.")
 
+    @pytest.fixture
+    def loop(self) -> Iterator[asyncio.AbstractEventLoop]:
+        """The loop of the async form. Override it with a wider scope where a client for each loop is slow to make."""
+        with event_loop() as loop:
+            yield loop
+
     @pytest.fixture(params=["sync", "async"])
-    def apply(self, store: Store, request: pytest.FixtureRequest) -> Iterator[Apply]:
-        """One form of the store; the async form keeps to one event loop for a whole test."""
+    def apply(self, store: Store, request: pytest.FixtureRequest) -> Apply:
+        """One form of the store."""
         if request.param == "sync":
-            yield store.apply
-            return
-        loop = asyncio.new_event_loop()
-        yield lambda command: loop.run_until_complete(store.apply_async(command))
-        loop.run_until_complete(loop.shutdown_asyncgens())  # as asyncio.run does: clients are closed so
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
+            return store.apply
+        loop: asyncio.AbstractEventLoop = request.getfixturevalue("loop")
+        return lambda command: loop.run_until_complete(store.apply_async(command))
 
     @pytest.fixture
     def trial(self, apply: Apply) -> Trial:
