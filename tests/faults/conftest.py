@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.delivery import Worker
+from tests.faults.faults import SILENT
 from tests.faults.ledger import Ledger, ledger
 from tests.faults.proxy import FaultProxy
 from twicesafe.stores.dynamodb import DynamoDBStore
@@ -26,7 +27,7 @@ def effects() -> Iterator[Ledger]:
 
 @pytest.fixture(scope="session")
 def table(dynamodb_endpoint: str) -> str:
-    store = DynamoDBStore("faults", endpoint=dynamodb_endpoint)
+    store = DynamoDBStore("faults", endpoint=dynamodb_endpoint, read_timeout=20)
     store.create_table()
     store.close()
     return "faults"
@@ -51,11 +52,28 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield running
 
 
+def opened(proxy: FaultProxy, table: str, read_timeout: float) -> Iterator[DynamoDBStore]:
+    store = DynamoDBStore(table, endpoint=proxy.endpoint, connect_timeout=5, read_timeout=read_timeout, tries=2)
+    yield store
+    store.close()
+
+
 @pytest.fixture(scope="session")
-def store(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
-    opened = DynamoDBStore(table, endpoint=shared_proxy.endpoint, connect_timeout=0.3, read_timeout=0.2, tries=2)
-    yield opened
-    opened.close()
+def patient(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
+    yield from opened(shared_proxy, table, read_timeout=5)
+
+
+@pytest.fixture(scope="session")
+def impatient(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
+    yield from opened(shared_proxy, table, read_timeout=0.3)
+
+
+@pytest.fixture
+def store(patient: DynamoDBStore, impatient: DynamoDBStore, request: pytest.FixtureRequest) -> DynamoDBStore:
+    """One that soon gives up where silence is the fault; else one that a slow machine does not disturb."""
+    callspec = getattr(request.node, "callspec", None)
+    fault = callspec.params.get("fault") if callspec else None
+    return impatient if fault is None or fault in SILENT else patient
 
 
 @pytest.fixture(params=["sync", "async"])

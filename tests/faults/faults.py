@@ -53,6 +53,12 @@ def arrives_late(exchange: Exchange) -> None:
     exchange.hang()
 
 
+def others_arrive_first(exchange: Exchange) -> None:
+    """It is applied and answered, just after what was late."""
+    exchange.proxy.land()
+    exchange.answer(exchange.forward())
+
+
 def refused(status: int, code: str, message: str = "said by the proxy") -> Fault:
     """The server says that it did nothing."""
 
@@ -102,4 +108,6 @@ APPLIED: dict[str, Fault] = {
     "500 once applied": failed(500, "InternalServerError"),
     "503 once applied": failed(503, "ServiceUnavailable"),
 }
+SILENT = {is_lost_in_silence, answer_is_lost_in_silence, arrives_late}
+"""Those that the client learns of by waiting."""
 ALL = {**NOT_APPLIED, **APPLIED, "late": arrives_late}

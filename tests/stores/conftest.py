@@ -32,7 +32,7 @@ def sqlite(path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture(scope="session")
 def dynamodb(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore("records", endpoint=dynamodb_endpoint)
+    store = DynamoDBStore("records", endpoint=dynamodb_endpoint, read_timeout=20)
     store.create_table()
     yield store
     store.close()

@@ -65,7 +65,7 @@ def trial(dynamodb: DynamoDBStore) -> Trial:
 def composite(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
     """A table that is shared with other things: composite key, reserved and odd names."""
     names = {"id": "PK", "status": "Status", "expiration": "ttl", "steps": "a.b", "owner": "#owner", "v": "select"}
-    store = DynamoDBStore("shared", endpoint=dynamodb_endpoint, sort_key="SK", attributes=names)
+    store = DynamoDBStore("shared", endpoint=dynamodb_endpoint, read_timeout=20, sort_key="SK", attributes=names)
     store.create_table()
     yield store
     store.close()
