@@ -18,6 +18,7 @@
      ├─ NestedStep               a step inside a step; it was not run
      ├─ StepMismatch             a recorded step was called with other arguments; it was not run
      ├─ StepInDoubt              a step may have had its effect, and may not be repeated; it was not run
+     ├─ TransactionRefused       a condition of the user's own writes did not hold; none of them was made
      ├─ NotRecorded              the function has run, but it could not be recorded
      └─ UnkeptReply              the function has run and is recorded as done, but without its reply
          ├─ ReplyTooLarge
@@ -300,6 +301,24 @@ class StepInDoubt(TwicesafeError):
             else "Find out, then say so with 'twicesafe records resolve --step'; a later delivery goes on from there."
         )
         return f"Whether {self.key!r} had the effect of its step {self.step!r} is not known: {self.reason}. {now}"
+
+
+class TransactionRefused(TwicesafeError):
+    """A condition of the user's own writes did not hold: none of them was made, and nothing was recorded."""
+
+    def __init__(self, key: str, step: str | None, reasons: tuple[dict[str, object], ...]) -> None:
+        super().__init__(key, step, reasons)
+        self.key = key
+        self.step = step  # None: it was the completion
+        self.reasons = reasons  # one for each of the writes: DynamoDB's CancellationReasons
+
+    def __str__(self) -> str:
+        what = f"the step {self.step!r}" if self.step is not None else "the completion"
+        failed = [str(place) for place, reason in enumerate(self.reasons) if reason.get("Code") not in (None, "None")]
+        return (
+            f"{self.key!r} had {what} refused by a condition of its own, of writes[{', '.join(failed)}]; nothing was "
+            "written. What DynamoDB says of each write is in this error's .reasons."
+        )
 
 
 class NotRecorded(TwicesafeError):

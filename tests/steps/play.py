@@ -35,6 +35,7 @@ class Watched:
         self.inner = store
         self.name = store.name
         self.reply_limit = store.reply_limit
+        self.transacts = store.transacts
         self.seen: list[str] = []
         self.key = ""  # that was claimed last
         self.ahead = 0
@@ -134,6 +135,13 @@ class Play:
             kwargs["recover"] = self.function(recover)
         ended = step(name, self.function(plain), *args, **kwargs)
         return await ended if inspect.isawaitable(ended) else ended
+
+    async def transact(self, name: str, writes: Any, **options: Any) -> None:
+        """A transactional step, in this form."""
+        if self.form == "sync":
+            step.transact(name, writes, **options)
+        else:
+            await step.transact_async(name, writes, **options)
 
     def crash(self, script: Callable[[Any], Any], when: str = "", command: str = "", **options: Any) -> None:
         """Deliver once, to a process that dies there, or where the script says so; then let its lease run out."""

@@ -9,15 +9,15 @@ from contextvars import ContextVar, copy_context
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from ..errors import DuplicateStep, NestedStep, WrongProcess
+from ..errors import ConfigurationError, DuplicateStep, NestedStep, WrongProcess
 from ..keys.canonical import digest
 from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
 from .options import full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import ParamSpec, TypeVar
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, ParamSpec, TypeVar
 
     from ..protocol.tenure import Tenure
     from ..stores.base import Store
@@ -86,6 +86,22 @@ class Execution:
         fields = ("twicesafe downstream key 1", self.tenure.key, str(self.tenure.generation), full_name(name, each))
         return uuid_of(digest(*fields))
 
+    def complete_with(self, writes: Sequence[dict[str, Any]]) -> None:
+        """Make these writes in one transaction with the completion: exactly once, and with no write more.
+
+        They are made when the function has returned, and only if it returned an answer. A condition of theirs that
+        does not hold is TransactionRefused, and the next delivery runs again.
+
+        Args:
+            writes: as `step.transact` takes them; more than one call adds up.
+
+        Raises:
+            ConfigurationError: the store cannot do that, or they are not what it takes; nothing is written.
+        """
+        if self.tenure is None:
+            raise ConfigurationError("complete_with() needs a delivery with a key: this one runs unprotected.")
+        self.tenure.closing = for_transaction(self.store, [*self.tenure.closing, *writes])
+
     def holds(self, key: str, store: Store) -> bool:
         """Whether this execution, or one that it runs inside, holds the key."""
         execution: Execution | None = self
@@ -137,6 +153,22 @@ def instant(store: Store) -> Instant:
     """Read both clocks, the wall clock as the store would."""
     wall = time.time_ns() // 1_000_000 + store.clock_offset()
     return Instant(Millis(wall), Millis(time.monotonic_ns() // 1_000_000))
+
+
+def for_transaction(store: Store, writes: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """The user's writes in the form that the store takes in a transaction.
+
+    Raises:
+        ConfigurationError: it cannot do that, or does not take them.
+    """
+    if not store.transacts:
+        raise ConfigurationError(
+            f"The store {store.name} cannot make writes of your own in one transaction with its record: that is for "
+            "tables beside it in DynamoDB. For SQL there is step.transaction(name, connection, function)."
+        )
+    from ..stores.dynamodb.writes import low_level
+
+    return low_level(writes)
 
 
 def uuid_of(digits: str) -> str:

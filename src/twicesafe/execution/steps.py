@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, overload
 
 from ..decisions import logger
 from ..errors import ConfigurationError
-from ..protocol.commands import Now, RunRecover, RunStep
+from ..protocol.commands import Now, RunRecover, RunStep, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.entries import Result
 from ..protocol.steps import step as step_flow
+from ..protocol.steps import transact
 from ..replies import Codec
 from ..signatures import accepts, bare, is_async, is_method
-from .current import current, current_step, instant, uuid_of
+from .current import current, current_step, for_transaction, instant, uuid_of
 from .judge import Judge, outcome_value
 from .options import NO_OPTIONS, NOT_DONE, checked, full_name, print_of, take_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from datetime import timedelta
     from typing import ParamSpec, TypeVar
 
-    from ..protocol.commands import Command, Outcome
+    from ..protocol.commands import Command, Flow, Outcome
     from ..protocol.tenure import Tenure
     from ..stores.base import Store
     from .current import Execution
@@ -116,8 +118,54 @@ class Steps:
             )
         return partial(_decorated, name, options=options)
 
+    def transact(self, name: str, writes: Sequence[dict[str, Any]], **options: Any) -> None:
+        """Make writes of your own and record the step in one DynamoDB transaction: exactly once, with no window.
+
+            step.transact("reserve", writes=[{"Update": {"TableName": "stock", "Key": {"sku": "a"}, ...}}])
+
+        It costs one request. Where others are at the same items it is tried again, within the remaining time. The
+        tables must be in the account and Region of the records.
+
+        Args:
+            name: as of any step.
+            writes: up to 99 actions of TransactWriteItems, with DynamoDB's own values or those of a boto3 resource.
+            options: `each`, `fingerprint` (of the writes) and `needs`, as of any step.
+
+        Raises:
+            TransactionRefused: a condition of yours did not hold; nothing was written, and the execution goes on.
+            ConfigurationError: the store is not DynamoDB, or does not take these writes; nothing was written.
+            StoreUnavailable: the execution is over; the next attempt knows whether it was written.
+            DuplicateStep, NestedStep, WrongProcess, LeaseLost, StepMismatch, NotEnoughTime: nothing was written.
+        """
+        host, flow = _transaction(name, writes, options)
+        host.run(flow)
+
+    async def transact_async(self, name: str, writes: Sequence[dict[str, Any]], **options: Any) -> None:
+        """The same, on an event loop."""
+        host, flow = _transaction(name, writes, options)
+        await host.run_async(flow)
+
 
 step = Steps()
+
+
+def _transaction(name: str, writes: Sequence[dict[str, Any]], options: dict[str, Any]) -> tuple[StepHost, Flow[None]]:
+    if unknown := options.keys() - {"each", "fingerprint", "needs"}:
+        raise ConfigurationError(
+            f"step.transact() has no option {min(unknown)}=: it takes each, fingerprint and needs."
+        )
+    chosen = checked(**options)
+    named = full_name(name, chosen.each)
+    execution = current.get()
+    if execution is None or execution.tenure is None:
+        raise ConfigurationError(
+            f"step.transact({name!r}, ...) needs a protected delivery, in whose record it is done. Nothing was written."
+        )
+    tenure = execution.tenure
+    converted = for_transaction(execution.store, writes)
+    execution.begin_step(tenure, named)
+    plan = chosen.plan(print_of((writes,), {}) if chosen.fingerprint else "")
+    return StepHost(named, execution, tenure, Codec()), transact(tenure, named, plan, converted)
 
 
 def _decorated(name: str | None, function: Any, options: Options) -> Any:
@@ -213,14 +261,19 @@ class StepHost:
         """The same, on an event loop."""
         return self._value(await drive_async(flow, self._answer_async))
 
-    def _value(self, ended: Result | Outcome) -> Any:
+    def _value(self, ended: Result | Outcome | None) -> Any:
+        if ended is None:
+            return None
         return self._judge.answer(ended.text) if isinstance(ended, Result) else outcome_value(ended)
 
     def _answer(self, command: Command) -> object:
         if isinstance(command, Now):
             return instant(self._store)
+        if isinstance(command, Sleep):
+            time.sleep(_part_of(command))
+            return None
         if not isinstance(command, (RunStep, RunRecover)):
-            return self._store.apply(command)  # type: ignore[arg-type]  # a step does not sleep
+            return self._store.apply(command)  # type: ignore[arg-type]  # a step runs no other function
         token = current_step.set((self._execution, self._name))
         try:
             outcome = self._judge.call(partial(_at_once, self._of(command)))
@@ -231,6 +284,11 @@ class StepHost:
     async def _answer_async(self, command: Command) -> object:
         if isinstance(command, Now):
             return instant(self._store)
+        if isinstance(command, Sleep):
+            import asyncio
+
+            await asyncio.sleep(_part_of(command))
+            return None
         if not isinstance(command, (RunStep, RunRecover)):
             return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
         token = current_step.set((self._execution, self._name))
@@ -242,6 +300,11 @@ class StepHost:
 
     def _of(self, command: RunStep | RunRecover) -> Callable[[], Any]:
         return self.call if isinstance(command, RunStep) else self.recover
+
+
+def _part_of(sleep: Sleep) -> float:
+    """Seconds: half of it at least, so that those who met do not meet again."""
+    return (1 + os.urandom(1)[0] / 255) * sleep.duration / 2000
 
 
 def _nothing() -> None:

@@ -72,6 +72,19 @@ class SaveStep(NamedTuple):
     steps: Steps
 
 
+class Transact(NamedTuple):
+    """One of the owner's changes, and writes of the user's own, all of them or none; where the store can do that."""
+
+    change: SaveStep | Complete
+    writes: tuple[dict[str, Any], ...]  # in the store's own form
+    token: str  # drawn for this request, and the same when it is sent again
+
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return self.change.key
+
+
 class Load(NamedTuple):
     """Read the record, strongly consistent."""
 
@@ -112,7 +125,9 @@ class List(NamedTuple):
     limit: int = 100
 
 
-StoreCommand: TypeAlias = Union[Claim, Complete, Release, Renew, SaveStep, Load, Forget, Redo, SettleStep, List]
+StoreCommand: TypeAlias = Union[
+    Claim, Complete, Release, Renew, SaveStep, Transact, Load, Forget, Redo, SettleStep, List
+]
 
 
 # Their replies
@@ -144,6 +159,19 @@ class Lost(NamedTuple):
     record: Record | None
 
 
+class Denied(NamedTuple):
+    """A condition of the user's own did not hold, so that nothing is applied."""
+
+    reasons: tuple[dict[str, Any], ...]  # one for each of the writes, as the store says it
+
+
+class Contended(NamedTuple):
+    """Others were at the same items, so that nothing is applied; another try may be."""
+
+    store: str
+    reason: str
+
+
 class Page(NamedTuple):
     """Some records."""
 
@@ -151,7 +179,7 @@ class Page(NamedTuple):
     after: str | None  # cursor of the next page; None: there is none
 
 
-StoreReply: TypeAlias = Union[Claimed, Existing, Done, Lost, Page, Record, None]
+StoreReply: TypeAlias = Union[Claimed, Existing, Done, Lost, Denied, Contended, Page, Record, None]
 
 
 # Driver commands, and what the user's function did
@@ -229,6 +257,8 @@ Flow: TypeAlias = Generator[Command, Any, T]
 def ask(command: Claim) -> Flow[Claimed | Existing]: ...
 @overload
 def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep) -> Flow[Done | Lost]: ...
+@overload
+def ask(command: Transact) -> Flow[Done | Lost | Denied | Contended]: ...
 @overload
 def ask(command: Load) -> Flow[Record | None]: ...
 @overload

@@ -18,6 +18,7 @@ from ..errors import (
     NotRecorded,
     PayloadMismatch,
     StoreUnavailable,
+    TransactionRefused,
     TwicesafeError,
     UnknownOutcome,
 )
@@ -25,6 +26,7 @@ from .commands import (
     Claim,
     Claimed,
     Complete,
+    Denied,
     Existing,
     Failed,
     Lost,
@@ -41,6 +43,7 @@ from .commands import (
 )
 from .policy import FIRST_POLL, LONGEST_POLL, Policy
 from .records import Millis, Record, Status
+from .steps import insist
 from .tenure import Instant, Lease, Tenure
 
 if TYPE_CHECKING:
@@ -199,12 +202,17 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     status = Status.FAILED if isinstance(outcome, Failed) else Status.COMPLETED
     now = yield from ask(Now())
     complete = Complete(tenure.key, tenure.owner, status, outcome.kept, policy.expires_at(now.wall))
+    writes = () if isinstance(outcome, Failed) else tenure.closing
     try:
-        reply = yield from ask(complete)
+        reply = yield from insist(tenure, complete, writes) if writes else ask(complete)
     except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
         if isinstance(outcome, Failed):
             raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
         raise NotRecorded(tenure.key, tenure.attempt, outcome.value) from error
+    if isinstance(reply, Denied):
+        refused = Raised(tenure.end(TransactionRefused(tenure.key, None, reply.reasons)))
+        yield from _give_back(tenure, policy, refused)
+        return Ran(refused, tenure.attempt)
     if not isinstance(reply, Lost):
         return Ran(outcome, tenure.attempt)
     if reply.record is not None and reply.record.is_final:

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import LeaseLost, NotEnoughTime, StepInDoubt, StepMismatch, TwicesafeError
-from .commands import Lost, Now, Raised, Returned, RunRecover, RunStep, SaveStep, Unkept, ask
+from ..errors import (
+    LeaseLost,
+    NotEnoughTime,
+    StepInDoubt,
+    StepMismatch,
+    StoreUnavailable,
+    TransactionRefused,
+    TwicesafeError,
+)
+from .commands import (
+    Contended,
+    Denied,
+    Lost,
+    Now,
+    Raised,
+    Returned,
+    RunRecover,
+    RunStep,
+    SaveStep,
+    Sleep,
+    Transact,
+    Unkept,
+    ask,
+)
 from .entries import Intent, NotDone, Result, entry
-from .policy import ALLOWANCE
+from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
 from .records import Millis, contradict
 
 if TYPE_CHECKING:
-    from .commands import Flow, Outcome
+    from .commands import Complete, Done, Flow, Outcome
     from .entries import Entry
     from .records import Step
     from .tenure import Instant, Tenure
 
 SETTLES_AFTER = Millis(60_000)
 """How long after its begin an effect may still be had, where nothing better is known: HTTP clients give up sooner."""
+LONGEST_CONTENTION = Millis(60_000)
+"""How long others may be at the items of a transaction, where no deadline comes first."""
+NOTHING = "null"
+"""What a step of writes returned, encoded."""
 
 
 class Plan(NamedTuple):
@@ -66,6 +92,49 @@ def step(tenure: Tenure, name: str, plan: Plan = PLAIN) -> Flow[Result | Outcome
         return outcome
     yield from _keep(tenure, name, plan, outcome)
     return outcome
+
+
+def transact(tenure: Tenure, name: str, plan: Plan, writes: tuple[dict[str, Any], ...]) -> Flow[None]:
+    """Make writes in one transaction with the step's record, unless an earlier attempt did.
+
+    Raises:
+        TransactionRefused: a condition of the user's own did not hold; nothing was written.
+        LeaseLost, StepMismatch, NotEnoughTime: nothing was written.
+        StoreUnavailable: it may have been written; the next attempt sees in the record whether it was.
+    """
+    now = yield from ask(Now())
+    tenure.check(now)
+    if isinstance(met(tenure, name, plan), Result):
+        return
+    check_time(tenure, name, plan, now)
+    steps = {name: Result(NOTHING, plan.fingerprint).step()}
+    try:
+        reply = yield from insist(tenure, SaveStep(tenure.key, tenure.owner, steps), writes)
+    except TwicesafeError as error:
+        raise tenure.end(error) from None
+    if isinstance(reply, Denied):
+        raise TransactionRefused(tenure.key, name, reply.reasons)
+    if isinstance(reply, Lost):
+        raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
+    tenure.steps.update(steps)
+
+
+def insist(
+    tenure: Tenure, change: SaveStep | Complete, writes: tuple[dict[str, Any], ...]
+) -> Flow[Done | Lost | Denied]:
+    """Ask for a transaction until nobody else is at its items, as long as there is time."""
+    pause = FIRST_POLL
+    started = yield from ask(Now())
+    while True:
+        reply = yield from ask(Transact(change, writes, tenure.token()))
+        if not isinstance(reply, Contended):
+            return reply
+        now = yield from ask(Now())
+        if min(tenure.lease.remaining(now), LONGEST_CONTENTION - (now.elapsed - started.elapsed)) <= pause:
+            raise StoreUnavailable(reply.store, reply.reason, tenure.key)
+        yield from ask(Sleep(pause))
+        pause = Millis(min(2 * pause, LONGEST_POLL))
+        tenure.check((yield from ask(Now())))
 
 
 def met(tenure: Tenure, name: str, plan: Plan) -> Entry | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import count
+from typing import Any, NamedTuple
 
 from ..errors import LeaseLost, TwicesafeError
 from .records import Millis, Step
@@ -34,7 +35,9 @@ class Tenure:
     """One owner's time with a key: its lease, its steps, and whether it was ended."""
 
     __slots__ = (
+        "_tokens",
         "attempt",
+        "closing",
         "ended",
         "generation",
         "is_bounded",
@@ -67,11 +70,17 @@ class Tenure:
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
         self.ended: TwicesafeError | None = None
+        self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
+        self._tokens = count()
 
     @property
     def fence(self) -> int:
         """A number that grows from each claim that runs to the next, over a deletion of the record too."""
         return self.started * 1000 + self.attempt
+
+    def token(self) -> str:
+        """Another for each request; nobody can guess it, as nobody can the owner's."""
+        return f"{self.owner[:32]}{next(self._tokens):04x}"
 
     def end(self, error: TwicesafeError) -> TwicesafeError:
         """Remember the first reason why nothing more may be run or recorded, and return it."""

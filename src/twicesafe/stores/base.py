@@ -33,6 +33,8 @@ class Store(Protocol):
     """What messages and logs call it; no secrets in it."""
     reply_limit: int | None
     """The longest reply that it takes, in bytes of UTF-8; None: any."""
+    transacts: bool
+    """Whether it takes Transact: a change of its own and writes of the user's, all or none."""
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""

@@ -174,6 +174,7 @@ class MemoryStore:
 
     name = "memory"
     reply_limit: int | None = None
+    transacts = False
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from ...errors import ConfigurationError, StoreUnavailable
 from .patience import LONG_PAUSE, SHORT_PAUSE
-from .requests import Accepted, Refused, Scanned, Unanswered
+from .requests import Accepted, Cancelled, Refused, Scanned, Unanswered
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -38,6 +38,7 @@ METHODS = {
     "DeleteItem": "delete_item",
     "GetItem": "get_item",
     "Scan": "scan",
+    "TransactWriteItems": "transact_write_items",
 }
 FAILURES = (BotoCoreError, ClientError, ValueError)
 """What clients raise. ValueError: an endpoint that is no URL."""
@@ -121,6 +122,8 @@ def read_failure(error: Exception, request: Request, layout: Layout) -> Response
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
     if code == "ConditionalCheckFailedException":
         return Refused(_answer_of(error).get("Item"))
+    if code == "TransactionCanceledException":
+        return Cancelled(tuple(_answer_of(error).get("CancellationReasons", ())))
     if code in BUSY:
         return Unanswered(_said(error), error, SHORT_PAUSE, is_busy=True)
     if _is_unanswered(error):

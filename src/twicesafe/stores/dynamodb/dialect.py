@@ -11,12 +11,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import StoreUnavailable
-from ...protocol.commands import Claim, Claimed, Done, Forget, List, Load, Page, Redo, SettleStep
+from ...errors import ConfigurationError, StoreUnavailable
+from ...protocol.commands import (
+    Claim,
+    Claimed,
+    Contended,
+    Denied,
+    Done,
+    Forget,
+    List,
+    Load,
+    Lost,
+    Page,
+    Redo,
+    SettleStep,
+    Transact,
+)
 from ..memory import TRANSITIONS
-from .expressions import begin, find, replace, scan
+from .expressions import begin, find, replace, scan, transaction
 from .items import read
-from .requests import Accepted, Refused
+from .requests import Accepted, Cancelled, Refused
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -28,6 +42,9 @@ if TYPE_CHECKING:
 
     Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep
 
+NO_REASON, REFUSED = "None", "ConditionalCheckFailed"
+CONTENDED = {REFUSED, "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
+"""Why a transaction may be cancelled and pass at another try, as CancellationReasons has it; REFUSED is seen before."""
 MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
 
@@ -43,6 +60,8 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     if isinstance(command, Load):
         item = yield from _find(command.key, layout)
         return None if item is None else read(item, layout)
+    if isinstance(command, Transact):
+        return (yield from _transact(command, layout))
     request = begin(command, layout)
     if request is None:
         item = yield from _find(_key(command), layout)
@@ -67,6 +86,26 @@ def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreRep
             return reply
         seen = response.item
     raise StoreUnavailable(layout.store, f"the record was another at each of {MOST_ROUNDS} tries", key)
+
+
+def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | Contended]:
+    """All or nothing; a copy of what was applied is recognised by its token, and later by what the record shows."""
+    response: Accepted | Cancelled = yield transaction(command, layout)
+    if isinstance(response, Accepted):
+        return Done()
+    own, *theirs = response.reasons or ({},)
+    codes = {reason.get("Code", NO_REASON) for reason in response.reasons} - {NO_REASON}
+    if own.get("Code") == REFUSED:
+        found = read(own["Item"], layout) if own.get("Item") else None
+        record, reply = TRANSITIONS[type(command.change)](found, command.change)
+        if record == found and isinstance(reply, (Done, Lost)):
+            return reply
+    elif REFUSED in codes:
+        return Denied(tuple(theirs))
+    elif not codes <= CONTENDED:
+        said = "; ".join(str(reason.get("Message") or reason.get("Code")) for reason in theirs)
+        raise ConfigurationError(f"DynamoDB does not take the writes of {command.key!r}: {said}. Nothing was written.")
+    return Contended(layout.store, f"others were at the items of its transaction ({', '.join(sorted(codes))})")
 
 
 def _key(command: Change) -> str:

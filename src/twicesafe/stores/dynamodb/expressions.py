@@ -16,7 +16,7 @@ from .layout import Names
 from .requests import Request
 
 if TYPE_CHECKING:
-    from ...protocol.commands import List, SaveStep
+    from ...protocol.commands import List, SaveStep, Transact
     from ...protocol.records import Record, Seconds, Steps
     from .layout import Attribute, Item, Layout
 
@@ -55,7 +55,9 @@ def begin(command: Any, layout: Layout) -> Request | None:
         return replace(command.seen.key, write(command.seen, layout), record, layout)
     if len(command.steps) > MOST_STEPS or "" in command.steps:  # a path has no part without a name
         return None
-    return _release(command, layout) if isinstance(command, Release) else _save_step(command, layout)
+    if isinstance(command, Release):
+        return _release(command, layout)
+    return _save_step(command, layout) if command.steps else None
 
 
 def find(key: str, layout: Layout) -> Request:
@@ -69,6 +71,15 @@ def replace(key: str, seen: Item | None, record: Record | None, layout: Layout) 
     what = {"Key": layout.key(key)} if record is None else {"Item": write(record, layout)}
     parameters = _conditional(layout, condition, values) | what
     return Request("DeleteItem" if record is None else "PutItem", parameters, key)
+
+
+def transaction(command: Transact, layout: Layout) -> Request:
+    """The owner's change, and the user's writes, all or nothing."""
+    change = command.change
+    own = _complete(change, layout) if isinstance(change, Complete) else _save_step(change, layout, once=True)
+    own.parameters.pop("ReturnValues")
+    items = [{"Update": own.parameters}, *command.writes]
+    return Request("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": command.token}, command.key)
 
 
 def scan(command: List, start: Item | None, layout: Layout) -> Request:
@@ -143,11 +154,9 @@ def _renew(command: Renew, layout: Layout) -> Request:
     return update.request(command.key, layout)
 
 
-def _save_step(command: SaveStep, layout: Layout) -> Request | None:
-    if not command.steps:
-        return None
+def _save_step(command: SaveStep, layout: Layout, *, once: bool = False) -> Request:
     update = _Update(HELD, command.owner)
-    update.set_steps(command.steps)
+    update.set_steps(command.steps, once=once)
     return update.request(command.key, layout)
 
 
@@ -177,15 +186,20 @@ class _Update:
         else:
             self.set("expiration", number(expires_at))
 
-    def set_steps(self, steps: Steps) -> None:
-        """Write steps, each on the condition that it replaces no result but its own copy."""
+    def set_steps(self, steps: Steps, *, once: bool = False) -> None:
+        """Write steps, each on the condition that it replaces no result but its own copy.
+
+        Args:
+            once: not its own copy either: what comes with it would happen again.
+        """
         if steps:
             self.condition += " AND attribute_type(#steps, :map)"
             self.values |= {":map": text("M"), ":result": text(RESULT)}
         for place, (name, step) in enumerate(steps.items()):
             path, value = f"#steps.#s{place}", f":s{place}"
             self.sets.append(f"{path} = {value}")
-            self.condition += f" AND (NOT begins_with({path}, :result) OR {path} = {value})"
+            unless = "" if once else f" OR {path} = {value}"
+            self.condition += f" AND (NOT begins_with({path}, :result){unless})"
             self.values[value] = write_step(step)
             self._names[f"#s{place}"] = name
 

@@ -47,6 +47,12 @@ class Refused(NamedTuple):
     item: Item | None
 
 
+class Cancelled(NamedTuple):
+    """A transaction was not applied, because of what is said of one or more of its parts."""
+
+    reasons: tuple[dict[str, Any], ...]  # one for each part, in their order
+
+
 class Unanswered(NamedTuple):
     """There was no answer, or one that says to try again."""
 
@@ -56,6 +62,6 @@ class Unanswered(NamedTuple):
     is_busy: bool = False  # another's transaction was at the item, and so it is not applied
 
 
-Response: TypeAlias = Union[Accepted, Scanned, Refused, Unanswered]
+Response: TypeAlias = Union[Accepted, Scanned, Refused, Cancelled, Unanswered]
 Talk: TypeAlias = Generator[Request, Any, T]
 PatientTalk: TypeAlias = Generator[Union[Request, Pause], Any, T]

@@ -52,6 +52,7 @@ class DynamoDBStore:
     """
 
     reply_limit: int | None = ITEM_LIMIT - BESIDE_THE_REPLY
+    transacts = True
 
     def __init__(
         self,

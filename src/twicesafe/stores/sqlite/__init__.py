@@ -37,6 +37,7 @@ class SqliteStore:
     """
 
     reply_limit: int | None = None
+    transacts = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, synchronous: str = "normal", patience: Millis = PATIENCE
