@@ -225,7 +225,9 @@ def test_steps_that_no_one_condition_can_hold_are_written_after_a_look(names: li
     assert end_of(conversation, Accepted()) == Done()
 
 
-@pytest.mark.parametrize("command", [CLAIM, *OURS, Load("order"), Forget(RECORD), Redo(RECORD, Seconds(200))])
+@pytest.mark.parametrize(
+    "command", [CLAIM, *OURS, Load("order"), Forget(RECORD), Redo(RECORD, Seconds(200), Millis(0))]
+)
 def test_what_cannot_be_read_is_left_as_it_is(command: Any) -> None:
     conversation = talk(command, LAYOUT)
     next(conversation)
