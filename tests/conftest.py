@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from tests.servers.dynamodb import Unavailable, dynamodb_local
+from tests.servers.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,18 @@ def dynamodb_endpoint() -> Iterator[str]:
     try:
         with dynamodb_local() as endpoint:
             yield endpoint
+    except Unavailable as reason:
+        if CI:
+            raise
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def postgres_address() -> Iterator[str]:
+    """A real PostgreSQL, for psycopg; as above."""
+    try:
+        with postgres() as address:
+            yield address
     except Unavailable as reason:
         if CI:
             raise

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError
+from ..execution.sql import TABLE
 
-FORMATS = ("cloudformation", "sam", "policy")
+FORMATS = ("cloudformation", "sam", "policy", "sql")
 
 
 @click.group(invoke_without_command=True)
@@ -18,7 +19,13 @@ FORMATS = ("cloudformation", "sam", "policy")
 @click.option("--sort-key", help="The sort key's name, where the table is to have one.")
 @click.pass_context
 def table(ctx: click.Context, name: str, function: str, form: str, sort_key: str | None) -> None:
-    """Print the DynamoDB table, or the IAM policy for it; or create it."""
+    """Print the DynamoDB table, or the IAM policy for it; or create it.
+
+    The format sql is the table of step.transaction(), for a database of your own.
+    """
+    if form == "sql" and ctx.invoked_subcommand is None:
+        click.echo(f"{TABLE};")
+        return
     templates, layout = _layout(name, sort_key)
     ctx.obj = layout
     if ctx.invoked_subcommand is None:

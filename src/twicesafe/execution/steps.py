@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, overload
 
 from ..decisions import logger
 from ..errors import ConfigurationError
-from ..protocol.commands import Now, RunRecover, RunStep, Sleep
-from ..protocol.drivers import drive, drive_async
-from ..protocol.entries import Result
 from ..protocol.steps import step as step_flow
 from ..protocol.steps import transact
 from ..replies import Codec
 from ..signatures import accepts, bare, is_async, is_method
-from .current import current, current_step, for_transaction, instant, uuid_of
-from .judge import Judge, outcome_value
-from .options import NO_OPTIONS, NOT_DONE, checked, full_name, print_of, take_options
+from .current import current, for_transaction, uuid_of
+from .options import NO_OPTIONS, checked, full_name, print_of, take_options
+from .step_host import StepHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from datetime import timedelta
     from typing import ParamSpec, TypeVar
 
-    from ..protocol.commands import Command, Flow, Outcome
-    from ..protocol.tenure import Tenure
-    from ..stores.base import Store
-    from .current import Execution
+    from ..protocol.commands import Flow
     from .options import Options
 
     P = ParamSpec("P")
@@ -145,6 +138,62 @@ class Steps:
         host, flow = _transaction(name, writes, options)
         await host.run_async(flow)
 
+    @overload
+    def transaction(
+        self, name: str, connection: Any, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **options: Any
+    ) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def transaction(
+        self, name: str, connection: Any, function: Callable[..., T], /, *args: Any, **options: Any
+    ) -> T: ...
+
+    def transaction(
+        self, name: str, connection: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run a function in a transaction of your own database that also holds the step: exactly once, with no window.
+
+            reserved = step.transaction("reserve", connection, reserve, order)
+
+            def reserve(cursor, order):
+                cursor.execute("UPDATE stock SET left = left - 1 WHERE sku = ?", (order["sku"],))
+
+        The step's row is inserted first, so that a late attempt waits for the one before it; both commit as one. It
+        costs no write to the store. The row lies in the table twicesafe_steps ('twicesafe table --format sql'), and
+        lasts longer than the record. It is a function, not a `with` block, because Python cannot skip a block.
+
+        Args:
+            name: as of any step.
+            connection: of sqlite3 or psycopg 3 (an async one for an async function); not in autocommit, and not in
+                the middle of a transaction.
+            function: called with a cursor, and the arguments that follow; it neither commits nor rolls back.
+            kwargs: the function's, and `each`, `fingerprint` and `needs`, as of any step.
+
+        Raises:
+            ConfigurationError: the connection or the table is not as it must be; nothing is written.
+            DuplicateStep, NestedStep, WrongProcess, LeaseLost, StepMismatch, NotEnoughTime: nothing is written.
+        """
+        from .sql import transaction
+        from .transactions import TransactionHost, database_of
+
+        options = take_options(function, kwargs)
+        if options._replace(each=None, fingerprint=True, needs=NO_OPTIONS.needs) != NO_OPTIONS:
+            raise ConfigurationError("step.transaction() takes the options each, fingerprint and needs, and no other.")
+        named = full_name(name, options.each)
+        execution = current.get()
+        if execution is None or execution.tenure is None:
+            raise ConfigurationError(
+                f"step.transaction({name!r}, ...) needs a protected delivery, whose key its row has. Nothing has run."
+            )
+        database, tenure = database_of(connection), execution.tenure
+        database.check()
+        execution.begin_step(tenure, named)
+        plan = options.plan(print_of(args, kwargs) if options.fingerprint else "")
+        host = TransactionHost(named, execution, tenure, Codec(function), database)
+        kwargs = _with_key(function, kwargs, execution.downstream_key(named) or "")
+        host.call = lambda: function(connection.cursor(), *args, **kwargs)
+        flow = transaction(tenure, named, plan, execution.expires_after)
+        return host.run_async(flow) if is_async(function) else host.run(flow)
+
 
 step = Steps()
 
@@ -237,99 +286,3 @@ def _say_once(name: str) -> None:
             "function, start it with twicesafe.carried(...).",
             name,
         )
-
-
-class StepHost:
-    """One step of one execution, with all that its flow asks for."""
-
-    __slots__ = ("_execution", "_judge", "_name", "_store", "_tenure", "call", "recover")
-
-    def __init__(self, name: str, execution: Execution, tenure: Tenure, codec: Codec) -> None:
-        self._name = name
-        self._execution = execution
-        self._tenure = tenure
-        self._store: Store = execution.store
-        self._judge = Judge(codec, tenure.key, limit=execution.store.reply_limit)
-        self.call: Callable[[], Any] = _nothing
-        self.recover: Callable[[], Any] = _nothing
-
-    def run(self, flow: Any) -> Any:
-        """Carry the step to its end, and return or raise what its caller gets."""
-        return self._value(drive(flow, self._answer))
-
-    async def run_async(self, flow: Any) -> Any:
-        """The same, on an event loop."""
-        return self._value(await drive_async(flow, self._answer_async))
-
-    def _value(self, ended: Result | Outcome | None) -> Any:
-        if ended is None:
-            return None
-        return self._judge.answer(ended.text) if isinstance(ended, Result) else outcome_value(ended)
-
-    def _answer(self, command: Command) -> object:
-        if isinstance(command, Now):
-            return instant(self._store)
-        if isinstance(command, Sleep):
-            time.sleep(_part_of(command))
-            return None
-        if not isinstance(command, (RunStep, RunRecover)):
-            return self._store.apply(command)  # type: ignore[arg-type]  # a step runs no other function
-        token = current_step.set((self._execution, self._name))
-        try:
-            outcome = self._judge.call(partial(_at_once, self._of(command)))
-        finally:
-            current_step.reset(token)
-        return _or_not_done(command, outcome)
-
-    async def _answer_async(self, command: Command) -> object:
-        if isinstance(command, Now):
-            return instant(self._store)
-        if isinstance(command, Sleep):
-            import asyncio
-
-            await asyncio.sleep(_part_of(command))
-            return None
-        if not isinstance(command, (RunStep, RunRecover)):
-            return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
-        token = current_step.set((self._execution, self._name))
-        try:
-            outcome = await self._judge.call_async(partial(_awaited, self._of(command)))
-        finally:
-            current_step.reset(token)
-        return _or_not_done(command, outcome)
-
-    def _of(self, command: RunStep | RunRecover) -> Callable[[], Any]:
-        return self.call if isinstance(command, RunStep) else self.recover
-
-
-def _part_of(sleep: Sleep) -> float:
-    """Seconds: half of it at least, so that those who met do not meet again."""
-    return (1 + os.urandom(1)[0] / 255) * sleep.duration / 2000
-
-
-def _nothing() -> None:
-    return None
-
-
-def _at_once(call: Callable[[], Any]) -> Any:
-    """What it returned; a coroutine would be recorded before it has run."""
-    value = call()
-    if hasattr(value, "__await__"):
-        if hasattr(value, "close"):
-            value.close()
-        raise ConfigurationError(
-            "The step's function returned something to be awaited, which was not. Give step() an async function: "
-            "async def pay(order): return await client.pay(order)"
-        )
-    return value
-
-
-async def _awaited(call: Callable[[], Any]) -> Any:
-    """What it returned; the recover function of an async step may be a plain one."""
-    value = call()
-    return await value if hasattr(value, "__await__") else value
-
-
-def _or_not_done(command: Command, outcome: Outcome) -> Outcome | None:
-    is_not_done = isinstance(command, RunRecover) and getattr(outcome, "value", None) is NOT_DONE
-    return None if is_not_done else outcome
