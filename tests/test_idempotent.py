@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import inspect
 import json
-import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,23 +18,13 @@ from unittest.mock import MagicMock
 import pytest
 
 import twicesafe
+from tests.keys import samples
+from tests.stand_ins import Context, Failing
 from twicesafe import idempotent, step
-from twicesafe.protocol.commands import Complete, SaveStep, StoreCommand, StoreReply
+from twicesafe.protocol.commands import Complete, SaveStep
 from twicesafe.stores.dynamodb.layout import Layout
 from twicesafe.stores.dynamodb.templates import iam_policy
 from twicesafe.stores.memory import MemoryStore
-
-
-class Context:
-    """As Lambda gives it."""
-
-    aws_request_id = "request-1"
-
-    def __init__(self, remaining: int = 10_000) -> None:
-        self.remaining = remaining
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining
 
 
 @dataclass
@@ -51,55 +39,13 @@ class Receipt:
     total: int
 
 
-class Failing(MemoryStore):
-    """A store that gives no answer to some commands, applied or not."""
-
-    def __init__(self, kind: type, *, applied: bool, error: twicesafe.TwicesafeError | None = None) -> None:
-        super().__init__()
-        self.error = error or twicesafe.StoreUnavailable("failing", "it was told to")
-        self.kind = kind
-        self.applied = applied
-
-    def apply(self, command: StoreCommand, /) -> StoreReply:
-        if not isinstance(command, self.kind):
-            return super().apply(command)
-        if self.applied:
-            super().apply(command)
-        raise self.error
-
-
 @pytest.fixture
 def store() -> MemoryStore:
     return MemoryStore()
 
 
-def sqs(*ids: str, fifo: bool = False) -> dict[str, Any]:
-    name = "orders.fifo" if fifo else "orders"
-    return {"Records": [sqs_record(one, name) for one in ids]}
-
-
-def sqs_record(one: str, queue: str) -> dict[str, Any]:
-    attributes = {"MessageGroupId": one[0], "MessageDeduplicationId": one} if queue.endswith(".fifo") else {}
-    return {
-        "messageId": one,
-        "receiptHandle": os.urandom(4).hex(),
-        "body": f'{{"order": "{one}"}}',
-        "attributes": attributes,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:eu-west-1:123456789012:{queue}",
-    }
-
-
-def http(key: str | None, body: str = "{}") -> dict[str, Any]:
-    return {
-        "version": "2.0",
-        "routeKey": "POST /orders",
-        "rawPath": "/orders",
-        "headers": {"idempotency-key": key} if key else {},
-        "requestContext": {"http": {"method": "POST", "path": "/orders"}, "domainName": "x.execute-api.amazonaws.com"},
-        "body": body,
-        "isBase64Encoded": False,
-    }
+def sqs(*ids: str) -> dict[str, Any]:
+    return {"Records": [samples.sqs(message_id=one) for one in ids]}
 
 
 def test_a_second_call_gets_the_first_reply_with_its_types(store: MemoryStore) -> None:
@@ -440,301 +386,7 @@ def test_a_duplicate_of_a_running_call_hears_when_to_try_again(store: MemoryStor
     assert 1 <= caught.value.retry_after <= 33
 
 
-# Batches
-
-
-def test_each_message_is_a_delivery_and_a_failure_does_not_stop_the_others(store: MemoryStore) -> None:
-    seen: list[str] = []
-    broken = {"b"}
-
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> None:
-        (record,) = event["Records"]
-        seen.append(record["messageId"])
-        if record["messageId"] in broken:
-            raise ValueError(record["messageId"])
-
-    with pytest.raises(ValueError, match="b"):
-        handler(sqs("a", "b", "c"), Context())
-    broken.clear()
-    assert handler(sqs("c", "b", "a"), Context()) is None
-    assert seen == ["a", "b", "c", "b"]
-
-
-def test_failures_are_reported_where_the_mapping_asks_for_it(store: MemoryStore) -> None:
-    @idempotent(store=store, report_failures=True)
-    def handler(event: Any, context: Any) -> None:
-        if event["Records"][0]["messageId"] != "a":
-            raise ValueError
-
-    answer = handler(sqs("a", "b", "c"), Context())
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "b"}, {"itemIdentifier": "c"}]}
-
-
-def test_in_a_fifo_group_nothing_after_a_failure_runs(store: MemoryStore) -> None:
-    seen = []
-
-    @idempotent(store=store, report_failures=True)
-    def handler(event: Any, context: Any) -> None:
-        seen.append(event["Records"][0]["messageId"])
-        if seen[-1] == "a1":
-            raise ValueError
-
-    answer = handler(sqs("a1", "b1", "a2", "b2", fifo=True), Context())
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "a1"}, {"itemIdentifier": "a2"}]}
-    assert seen == ["a1", "b1", "b2"]
-
-
-def test_the_handlers_own_word_counts(store: MemoryStore) -> None:
-    seen = []
-
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> Any:
-        one = event["Records"][0]["messageId"]
-        seen.append(one)
-        return {"batchItemFailures": [{"itemIdentifier": one}] if one == "b" and seen.count("b") == 1 else []}
-
-    assert handler(sqs("a", "b"), Context()) == {"batchItemFailures": [{"itemIdentifier": "b"}]}
-    assert handler(sqs("a", "b"), Context()) == {"batchItemFailures": []}
-    assert seen == ["a", "b", "b"]
-
-
-def test_a_batch_can_be_kept_whole(store: MemoryStore) -> None:
-    sizes = []
-    handler = idempotent(store=store, unit="event", name="whole")(
-        lambda event, context: sizes.append(len(event["Records"]))
-    )
-    for _ in range(2):
-        handler(sqs("a", "b"), Context())
-    assert sizes == [2]
-
-
-# HTTP
-
-
-def test_http_replays_for_its_key_and_runs_openly_without_one(store: MemoryStore) -> None:
-    sources = []
-
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> Any:
-        execution = twicesafe.current_execution()
-        sources.append((execution.source, execution.key is not None))
-        return {"statusCode": 201, "body": str(len(sources))}
-
-    bodies = [handler(http(key), Context())["body"] for key in ("k-1", "k-1", None, None)]
-    assert bodies == ["1", "1", "2", "3"]
-    assert sources == [("http-api", True), ("http-api", False), ("http-api", False)]
-
-
-def test_http_hears_422_for_another_payload_and_400_without_a_required_key(store: MemoryStore) -> None:
-    handler = idempotent(store=store, require_key=True, name="h")(lambda event, context: {"statusCode": 200})
-    assert handler(http("k", '{"a": 1}'), Context())["statusCode"] == 200
-    assert handler(http("k", '{"a": 2}'), Context())["statusCode"] == 422
-    assert handler(http(None), Context())["statusCode"] == 400
-    assert handler(http("k" * 256), Context())["statusCode"] == 400
-
-
-def test_a_reply_of_5xx_is_given_and_not_kept(store: MemoryStore) -> None:
-    statuses = iter([503, 200, 500])
-    handler = idempotent(store=store, name="h")(lambda event, context: {"statusCode": next(statuses)})
-    assert [handler(http("k"), Context())["statusCode"] for _ in range(3)] == [503, 200, 200]
-
-
-# Ends of all kinds
-
-
-@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_releases_the_claim(store: MemoryStore, ending: type[BaseException]) -> None:
-    endings = iter([ending, None])
-
-    @idempotent(store=store)
-    def work() -> str:
-        if (error := next(endings)) is not None:
-            raise error
-        return "done"
-
-    with pytest.raises(ending):
-        work()
-    assert work() == "done"
-
-
-def test_an_interrupt_of_what_must_never_run_again_leaves_it_unknown(store: MemoryStore) -> None:
-    @idempotent(store=store, on_unknown="raise", lease=1)
-    def work() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    with pytest.raises(twicesafe.InProgress):
-        work()
-
-
-def test_a_cancelled_task_releases_the_claim(store: MemoryStore) -> None:
-    calls = []
-
-    @idempotent(store=store)
-    async def work() -> str:
-        calls.append(1)
-        if len(calls) == 1:
-            await asyncio.sleep(30)
-        return "done"
-
-    async def cancel_and_retry() -> str:
-        task = asyncio.create_task(work())
-        await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return await work()
-
-    assert asyncio.run(cancel_and_retry()) == "done"
-
-
-def test_a_lost_lease_that_is_swallowed_completes_nothing(store: MemoryStore) -> None:
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> str:
-        time.sleep(0.03)
-        try:
-            step("late", lambda: "effect")
-        except Exception:
-            return "swallowed"
-        return "not reached"
-
-    with pytest.raises(twicesafe.LeaseLost):
-        handler(sqs("a"), Context(remaining=20))
-    with pytest.raises(twicesafe.LeaseLost):
-        handler(sqs("a"), Context(remaining=20))
-
-
-def test_no_time_left_is_no_claim(store: MemoryStore) -> None:
-    calls = []
-    handler = idempotent(store=store, name="h")(lambda event, context: calls.append(1))
-    with pytest.raises(twicesafe.NotEnoughTime):
-        handler(sqs("a"), Context(remaining=0))
-    assert calls == []
-
-
-def test_a_step_in_a_thread_left_over_is_refused_before_its_effect(store: MemoryStore) -> None:
-    import contextvars
-
-    over, effects, heard = threading.Event(), [], []
-
-    def late() -> None:
-        over.wait(5)
-        try:
-            step("late", effects.append, 1)
-        except twicesafe.TwicesafeError as error:
-            heard.append(error)
-
-    threads = []
-
-    @idempotent(store=store)
-    def work() -> None:
-        threads.append(threading.Thread(target=contextvars.copy_context().run, args=(late,)))
-        threads[0].start()
-
-    work()
-    over.set()
-    threads[0].join()
-    assert effects == []
-    assert isinstance(heard[0], twicesafe.LeaseLost)
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_forked_child_records_nothing(store: MemoryStore) -> None:
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> str:
-        child = os.fork()
-        if child == 0:
-            try:
-                step("child", lambda: 1)
-            except twicesafe.WrongProcess:
-                os._exit(7)
-            os._exit(0)
-        return str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-
-    handler_key: dict[str, Any] = {"custom": 1}
-    assert handler(handler_key, Context()) == "7"
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_process_that_was_frozen_past_its_lease_runs_no_further_step(tmp_path: Any) -> None:
-    url, marker = f"sqlite:///{tmp_path}/r.db", tmp_path / "effects"
-
-    @idempotent(store=url)
-    def handler(event: Any, context: Any) -> None:
-        (tmp_path / "started").touch()
-        time.sleep(0.3)
-        step("late", marker.touch)
-
-    child = os.fork()
-    if child == 0:
-        try:
-            handler(sqs("a"), Context(remaining=600))
-        except twicesafe.LeaseLost:
-            os._exit(9)
-        os._exit(0)
-    end = time.monotonic() + 10
-    while not (tmp_path / "started").exists() and time.monotonic() < end:
-        time.sleep(0.01)
-    os.kill(child, signal.SIGSTOP)
-    time.sleep(0.7)
-    os.kill(child, signal.SIGCONT)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
-    assert not marker.exists()
-
-
-# Steps, and a store that does not answer
-
-
-def test_a_recorded_step_is_not_run_again(store: MemoryStore) -> None:
-    effects = []
-
-    def charge(amount: int, idempotency_key: str) -> str:
-        effects.append(idempotency_key)
-        return f"charge of {amount}"
-
-    @idempotent(store=store)
-    def handler(event: Any, context: Any) -> str:
-        charged = step("charge", charge, 49)
-        if twicesafe.current_execution().attempt == 1:
-            raise ConnectionError
-        return charged
-
-    with pytest.raises(ConnectionError):
-        handler({"direct": 1}, Context())
-    assert handler({"direct": 1}, Context()) == "charge of 49"
-    assert len(effects) == 1
-    assert effects[0][14] == "8"
-
-
-def test_two_steps_of_one_name_are_an_error(store: MemoryStore) -> None:
-    effects = []
-
-    @idempotent(store=store)
-    def work() -> None:
-        for one in (1, 2):
-            step("mail", effects.append, one)
-
-    with pytest.raises(twicesafe.DuplicateStep):
-        work()
-    assert effects == [1]
-
-
-def test_a_loop_tells_its_steps_apart(store: MemoryStore) -> None:
-    effects = []
-
-    @idempotent(store=store)
-    def work() -> None:
-        for one in (1, 2):
-            step("mail", effects.append, one, each=one)
-
-    work()
-    assert effects == [1, 2]
-
-
-def test_outside_of_a_protected_function_a_step_just_runs() -> None:
-    assert step("add", lambda a, b: a + b, 1, 2) == 3
+# A store that does not answer
 
 
 @pytest.mark.parametrize("error", [None, twicesafe.ConfigurationError("the file became read-only")])

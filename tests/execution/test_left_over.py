@@ -13,9 +13,11 @@ import pytest
 from tests.keys import samples as s
 from tests.stand_ins import PATIENCE, Clocked, Context, Failing
 from twicesafe import (
+    InProgress,
     LeaseLost,
     StoreUnavailable,
     TwicesafeError,
+    UnknownOutcome,
     current_execution,
     idempotent,
     step,
@@ -33,8 +35,10 @@ class LeftOver:
         self._thread: threading.Thread | None = None
         self.heard: list[object] = []
 
-    def start(self) -> None:
+    def start(self, *, at_once: bool = False) -> None:
         """From inside of the function: it takes the context along, as asyncio.to_thread does."""
+        if at_once:
+            self._go.set()
         self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,))
         self._thread.start()
 
@@ -99,6 +103,41 @@ def test_a_step_in_a_left_over_task_is_refused_before_its_effect() -> None:
 
     asyncio.run(deliver())
     assert effects == []
+
+
+@pytest.mark.parametrize("on_unknown", ["rerun", "raise"])
+def test_while_a_left_over_thread_is_in_a_step_the_lease_stands(on_unknown: Any) -> None:
+    store, effects, over = Clocked(), [], threading.Event()
+    begun = threading.Event()
+
+    def charge() -> None:
+        begun.set()
+        assert over.wait(PATIENCE)
+        effects.append("charge")
+
+    thread = LeftOver(lambda: step("charge", charge))
+
+    @idempotent(store=store, on_unknown=on_unknown)
+    def work() -> None:
+        if current_execution().attempt == 1:
+            thread.start(at_once=True)
+            assert begun.wait(PATIENCE)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        work()
+    with pytest.raises(InProgress):
+        work()
+    over.set()
+    thread.goes_on()
+    assert effects == ["charge"]
+    store.advance(60)
+    if on_unknown == "raise":
+        with pytest.raises(UnknownOutcome):
+            work()
+    else:
+        with pytest.raises(ConnectionError):
+            work()
 
 
 def test_a_left_over_thread_may_call_the_function_again_when_it_is_over() -> None:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LeaseLost, WrongProcess
-from ..protocol.commands import Now, Raised, Run, Sleep
+from ..protocol.commands import Failed, Now, Raised, Run, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.flows import Ran, execute
 from ..protocol.records import Status
@@ -107,7 +107,7 @@ class Host:
         """The outcome, unless this is a forked child that ran on: it ends as it would, and records nothing."""
         if os.getpid() == self._execution.pid:
             return outcome
-        if isinstance(outcome, Raised):
+        if isinstance(outcome, (Raised, Failed)):
             raise outcome.error
         raise WrongProcess(self._execution.key or "")
 

@@ -190,6 +190,8 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     """Release the claim, so that the next delivery runs; a failure to do so hides nothing (rule 9)."""
     if not policy.releases(outcome):
         return  # its outcome is unknown
+    if tenure.busy:
+        return  # an effect is under way in a thread that is left over: until it ends, the lease stands
     release = Release(tenure.key, tenure.owner, policy.expires_at(tenure.lease.wall), dict(tenure.unconfirmed))
     try:
         yield from ask(release)

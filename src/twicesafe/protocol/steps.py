@@ -86,7 +86,11 @@ def step(tenure: Tenure, name: str, plan: Plan = PLAIN) -> Flow[Result | Outcome
             return outcome
     if plan.has_intent:
         yield from _intend(tenure, name, plan)
-    outcome = yield from ask(RunStep(name))
+    tenure.busy.add(name)
+    try:
+        outcome = yield from ask(RunStep(name))
+    finally:
+        tenure.busy.discard(name)
     if isinstance(outcome, Raised):
         yield from _note_failure(tenure, name, plan, outcome)
         return outcome

@@ -37,6 +37,7 @@ class Tenure:
     __slots__ = (
         "_tokens",
         "attempt",
+        "busy",
         "closing",
         "ended",
         "generation",
@@ -69,6 +70,7 @@ class Tenure:
         self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
+        self.busy: set[str] = set()  # steps whose effect is under way
         self.ended: TwicesafeError | None = None
         self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
         self._tokens = count()
