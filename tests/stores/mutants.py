@@ -181,15 +181,23 @@ MUTANTS = {
     ),
     "a completion does not recognise itself": Mutant(
         "complete",
-        "found.owner == command.owner",
+        "_is_of(found, command)",
         "False",
         Rule.test_a_completion_whose_response_was_lost_recognises_itself,
     ),
     "any completion recognises itself": Mutant(
-        "complete",
-        "and found.owner == command.owner",
-        "",
+        "_is_of",
+        "(record.owner, record.status, record.reply) == mine",
+        "(record.status, record.reply) == mine[1:]",
         Rule.test_an_owner_that_comes_after_anothers_answer_hears_it,
+        {"reply": '"his"'},
+    ),
+    "any answer of the owner's is this completion": Mutant(
+        "_is_of",
+        "(record.owner, record.status, record.reply) == mine",
+        "record.owner == command.owner",
+        Rule.test_an_owner_in_whose_name_another_answer_was_given_hears_it,
+        {"status": Status.COMPLETED, "reply": '"by hand"'},
     ),
     "a stranger completes": Mutant("complete", OWNER, "found.is_final", Rule.test_a_stranger_completes_nothing),
     "a completion keeps the steps": Mutant(

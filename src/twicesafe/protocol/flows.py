@@ -96,7 +96,7 @@ def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:
     if isinstance(outcome, (Raised, Unsuccessful)):
         yield from _give_back(tenure, policy, outcome)
         return Ran(outcome, tenure.attempt)
-    return (yield from _complete(tenure, policy, outcome))
+    return (yield from _complete(tenure, policy, outcome, delivery.fingerprint))
 
 
 def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure | Replayed]:
@@ -199,8 +199,8 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
         return  # the lease runs out by itself
 
 
-def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Failed) -> Flow[Answer]:
-    """Record the answer; a zombie's caller hears the truth (rule 3)."""
+def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Failed, fingerprint: str) -> Flow[Answer]:
+    """Record the answer; a zombie's caller hears the truth (rule 3), unless it is the truth of another payload."""
     status = Status.FAILED if isinstance(outcome, Failed) else Status.COMPLETED
     now = yield from ask(Now())
     complete = Complete(tenure.key, tenure.owner, status, outcome.kept, policy.expires_at(now.wall))
@@ -217,7 +217,7 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
         return Ran(refused, tenure.attempt)
     if not isinstance(reply, Lost):
         return Ran(outcome, tenure.attempt)
-    if reply.record is not None and reply.record.is_final:
+    if reply.record is not None and reply.record.is_final and not reply.record.contradicts(fingerprint):
         return Replayed(reply.record)
     raise _over(tenure.end(LeaseLost(tenure.key, tenure.attempt)), outcome)
 

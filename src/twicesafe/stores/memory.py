@@ -76,7 +76,7 @@ def _claimed(record: Record) -> Claimed:
 
 def complete(found: Record | None, command: Complete) -> tuple[Record | None, Done | Lost]:
     """Record the answer, for the owner in progress alone."""
-    if found is not None and found.is_final and found.owner == command.owner:  # rule 1: this completion, sent again
+    if found is not None and _is_of(found, command):  # rule 1: this completion, sent again
         return found, Done()
     if found is None or not _is_held(found, command.owner):
         return found, Lost(found)
@@ -143,6 +143,12 @@ def settle_step(found: Record | None, command: SettleStep) -> tuple[Record | Non
     if found is None or found != command.seen or found.is_final:
         return found, Lost(found)
     return found._replace(steps={**found.steps, **command.steps}, expires_at=command.expires_at), Done()
+
+
+def _is_of(record: Record, command: Complete) -> bool:
+    """Whether this very answer is in the record; a person may have given another in the owner's name."""
+    mine = (command.owner, command.status, command.reply)
+    return record.is_final and (record.owner, record.status, record.reply) == mine
 
 
 def _is_held(record: Record, owner: str) -> bool:

@@ -36,6 +36,18 @@ class CompletionRules:
         assert trial.complete("ann") == Done()
         assert trial.load() == record
 
+    @pytest.mark.parametrize(
+        ("status", "reply"), [(Status.COMPLETED, '"by hand"'), (Status.COMPLETED, None), (Status.FAILED, '"paid"')]
+    )
+    def test_an_owner_in_whose_name_another_answer_was_given_hears_it(
+        self, trial: Trial, status: Status, reply: str | None
+    ) -> None:
+        trial.claim("ann")
+        trial.complete("ann", reply, status=status)
+        record = trial.found()
+        assert trial.complete("ann", '"paid"') == Lost(record)
+        assert trial.load() == record
+
     def test_a_completion_without_a_reply_is_kept_without_one(self, trial: Trial) -> None:
         trial.claim("ann")
         trial.complete("ann", None)
@@ -66,13 +78,14 @@ class CompletionRules:
         assert trial.load() == record
         assert trial.complete("bob") == Done()
 
-    def test_an_owner_that_comes_after_anothers_answer_hears_it(self, trial: Trial) -> None:
+    @pytest.mark.parametrize("reply", ['"hers"', '"his"'])
+    def test_an_owner_that_comes_after_anothers_answer_hears_it(self, trial: Trial, reply: str) -> None:
         trial.claim("ann")
         trial.time_passes(LEASE)
         trial.claim("bob")
         trial.complete("bob", '"his"')
         record = trial.found()
-        assert trial.complete("ann", '"hers"') == Lost(record)
+        assert trial.complete("ann", reply) == Lost(record)
         assert trial.load() == record
 
     def test_a_released_owner_completes_nothing(self, trial: Trial) -> None:
