@@ -200,7 +200,7 @@ def test_a_change_of_an_absent_record_is_lost(command: Any) -> None:
 def test_a_completion_that_was_applied_before_recognises_itself() -> None:
     conversation = talk(OURS[0], LAYOUT)
     next(conversation)
-    assert end_of(conversation, Refused(item_of(status=Status.COMPLETED, lease_until=0))) == Done()
+    assert end_of(conversation, Refused(item_of(status=Status.COMPLETED, reply="1", lease_until=0))) == Done()
 
 
 def test_a_release_whose_steps_are_refused_is_made_without_them() -> None:
