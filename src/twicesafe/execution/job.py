@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..decisions import Verdict
+    from ..protocol.commands import Outcome
     from ..protocol.flows import Answer
     from ..protocol.policy import Policy
     from .current import Execution
@@ -120,8 +121,16 @@ class Job(NamedTuple):
         if not isinstance(answer, Ran):
             return "replayed"
         if isinstance(answer.outcome, (Raised, Unsuccessful)):
-            return "released" if self.policy.releases(answer.outcome) else "lost"
+            return "released" if self.policy.releases(answer.outcome) and not self._is_late(answer.outcome) else "lost"
         return "failed" if isinstance(answer.outcome, Failed) else "ran"
+
+    def _is_late(self, outcome: Outcome) -> bool:
+        """Whether its own lease was over: another delivery may have taken its place."""
+        return (
+            isinstance(outcome, Raised)
+            and isinstance(outcome.error, LeaseLost)
+            and outcome.error.key == self.execution.key
+        )
 
     def _place(self, error: TwicesafeError, attempt: int | None) -> None:
         """Say where it happened, if it is this delivery's error and does not say so itself."""

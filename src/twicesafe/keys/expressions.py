@@ -5,12 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jmespath import Options
-from jmespath.exceptions import JMESPathTypeError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions, signature
+from jmespath.visitor import TreeInterpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VALUES = ["object", "array", "number", "string", "boolean"]
+
+
+class NotThereError(Exception):
+    """A part of what was asked for is not there; it says which, and nothing of the event."""
 
 
 class EventFunctions(Functions):
@@ -21,17 +30,77 @@ class EventFunctions(Functions):
         try:
             return json.loads(text)
         except ValueError:
-            raise JMESPathTypeError("json", text[:20], "string", ["JSON"]) from None
+            raise NotThereError("all: json() was given a text that is no JSON") from None
 
     @signature({"types": ["string"]})
     def _func_base64(self, text: str) -> str:
         try:
             return base64.b64decode(text, validate=True).decode()
         except (binascii.Error, ValueError):
-            raise JMESPathTypeError("base64", text[:20], "string", ["base64 of UTF-8"]) from None
+            raise NotThereError("all: base64() was given a text that is no base64 of UTF-8") from None
+
+    @signature({"types": VALUES})
+    def _func_to_string(self, value: object) -> str:
+        """As the library's own, but that nothing is not "null"."""
+        return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
 
 
-@lru_cache(maxsize=1)
-def options() -> Options:
-    """The options of every search."""
-    return Options(custom_functions=EventFunctions())
+class Whole(TreeInterpreter):
+    """JMESPath leaves what is not there out of a list, and two keys would be one."""
+
+    def visit_projection(self, node: Any, value: Any) -> Any:
+        return _all_of(super().visit_projection, node, value)
+
+    def visit_value_projection(self, node: Any, value: Any) -> Any:
+        return _all_of(super().visit_value_projection, node, value)
+
+    def visit_filter_projection(self, node: Any, value: Any) -> Any:
+        return _all_of(super().visit_filter_projection, node, value)
+
+    def visit_or_expression(self, node: Any, value: Any) -> Any:
+        """What is missing on its left stands on its right."""
+        first, second = node["children"]
+        try:
+            found = self.visit(first, value)
+        except NotThereError:
+            found = None
+        is_false = found is None or found is False or (isinstance(found, (str, list, dict)) and not found)
+        return self.visit(second, value) if is_false else found
+
+
+def _all_of(project: Callable[[Any, Any], Any], node: Any, value: Any) -> Any:
+    found = project(node, value)
+    if found is None:
+        return None
+    base, _, *rest = node["children"]
+    elements = project({**node, "children": [base, EACH, *rest]}, value)
+    if len(found) < len(elements):
+        raise NotThereError(f"{len(elements) - len(found)} of {len(elements)} elements")
+    return found
+
+
+def search(parsed: Any, value: object) -> Any:
+    """What a parsed expression finds.
+
+    Raises:
+        NotThereError: a part of it is not there.
+    """
+    try:
+        return Whole(OPTIONS).visit(parsed, value)
+    except JMESPathTypeError as error:
+        raise NotThereError(f"all: {error.function_name}() was given a {error.actual_type}") from None
+    except JMESPathError as error:
+        raise NotThereError(f"all: {type(error).__name__}") from None
+
+
+def unknown_function(parsed: Any) -> str | None:
+    """The name of a function in a parsed expression that there is not."""
+    if not isinstance(parsed, dict):
+        return None
+    if parsed["type"] == "function_expression" and parsed["value"] not in EventFunctions.FUNCTION_TABLE:
+        return str(parsed["value"])
+    return next((name for child in parsed["children"] if (name := unknown_function(child)) is not None), None)
+
+
+EACH = {"type": "literal", "value": True, "children": []}
+OPTIONS = Options(custom_functions=EventFunctions())

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from inspect import Signature
 
+EMPTY = (str, bytes, list, tuple, dict, set, frozenset)
+"""Types whose empty value says nothing."""
+
 
 def compile_selector(selector: Callable[..., object] | str) -> Callable[..., object]:
     """A function of a call's arguments that gives the part that was asked for, all of it.
@@ -45,19 +48,21 @@ def _of_expression(expression: str) -> Callable[..., object]:
         raise ConfigurationError(
             f"The key {expression!r} is a JMESPath expression, and needs a library: pip install 'twicesafe[jmespath]'."
         ) from None
-    from .expressions import options
+    from .expressions import NotThereError, search, unknown_function
 
     try:
-        compiled = jmespath.compile(expression)
+        parsed = jmespath.compile(expression).parsed
     except jmespath.exceptions.JMESPathError as error:
         raise ConfigurationError(f"The key {expression!r} is not a JMESPath expression: {error}") from None
+    if (name := unknown_function(parsed)) is not None:
+        raise ConfigurationError(f"The key {expression!r} calls {name}(), which JMESPath does not have.")
 
     def select(first: object = None, *_: Any, **__: Any) -> object:
         try:
-            found = compiled.search(first, options())
-        except jmespath.exceptions.JMESPathError as error:
-            raise MissingKey(expression, f"all ({type(error).__name__})") from error
-        if (missing := _missing_of(compiled.parsed, found)) is not None:
+            found = search(parsed, first)
+        except NotThereError as error:
+            raise MissingKey(expression, str(error)) from None
+        if (missing := _missing_of(parsed, found)) is not None:
             raise MissingKey(expression, missing)
         return found
 
@@ -65,18 +70,27 @@ def _of_expression(expression: str) -> Callable[..., object]:
 
 
 def _missing(value: object, path: str = "") -> str | None:
-    """The part of a function's answer that is not there: a hash of null would be one key for all events."""
-    if value is None or value in ("", [], {}, ()):
+    """The part of a function's answer that is not there: a hash of null would be one key for all events.
+
+    A dict is looked into where it is the answer itself: deeper, it is a part of the event, where nulls are usual.
+    """
+    if _is_nothing(value):
         return path or "all"
+    parts: list[tuple[object, str]] = []
     if isinstance(value, (list, tuple)):
-        found = (_missing(part, f"{path}[{index}]") for index, part in enumerate(value))
-        return next((part for part in found if part is not None), None)
-    return None
+        parts = [(part, f"{path}[{index}]") for index, part in enumerate(value)]
+    elif isinstance(value, dict) and not path:
+        parts = [(part, f".{name}") for name, part in value.items()]
+    return next((missing for part in parts if (missing := _missing(*part)) is not None), None)
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, EMPTY) and not value)
 
 
 def _missing_of(asked: Any, value: Any, path: str = "") -> str | None:
     """The same of an expression: what it picks out by itself is asked for, what lies inside of that is not."""
-    if value is None or value in ("", [], {}):
+    if _is_nothing(value):
         return path or "all"
     if asked["type"] in ("pipe", "subexpression"):
         return _missing_of(asked["children"][-1], value, path)
