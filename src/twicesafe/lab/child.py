@@ -1,28 +1,30 @@
 """The process of one delivery: `python -m twicesafe.lab.child`, started by sandbox.py.
 
 It speaks over its standard input and output, a line of JSON a message, and moves them out of the
-handler's way first: what the handler prints goes to standard error, which is its log.
+handler's way first: what the handler prints goes to standard error, which is its log, unbuffered.
 
     parent ─ target ─▶  child imports the handler  ─ ready, or refused ─▶
     parent ─ call ───▶  child calls it             ─ decision … reply ──▶
 
-When its parent goes away, however that happens, so does it.
+When its parent goes away, however and whenever that happens, so does it, with all that it started.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from typing import IO, TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from ..decisions import on_decision
 from . import marshal
-from .context import Context
+from .context import Context, LambdaLog, new_trace_id
 from .loading import NotLoadable, Target, load
 
 if TYPE_CHECKING:
@@ -35,9 +37,10 @@ class Channel:
     """Lines of JSON, from and to the parent."""
 
     def __init__(self, received: IO[str], sent: IO[str]) -> None:
-        self._received = received
+        self._messages: SimpleQueue[dict[str, Any]] = SimpleQueue()
         self._sent = sent
         self._lock = threading.Lock()  # decisions may come from any thread
+        threading.Thread(target=self._listen, args=[received], name="twicesafe-lab", daemon=True).start()
 
     @classmethod
     def take(cls) -> Channel:
@@ -50,12 +53,8 @@ class Channel:
         return cls(received, sent)
 
     def receive(self) -> dict[str, Any]:
-        """The next message; without one the parent is gone, and so is this process."""
-        line = self._received.readline()
-        if not line:
-            os._exit(0)
-        message: dict[str, Any] = json.loads(line)
-        return message
+        """The next message."""
+        return self._messages.get()
 
     def send(self, kind: str, **fields: object) -> None:
         """Send a message."""
@@ -63,35 +62,35 @@ class Channel:
             self._sent.write(json.dumps({"kind": kind, **fields}) + "\n")
             self._sent.flush()
 
-    def end_with_the_parent(self) -> None:
-        """From now on, kill this process and all that it started as soon as the parent is gone."""
-
-        def watch() -> None:
-            self._received.read()
-            if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-                os.killpg(os.getpid(), signal.SIGKILL)
-            os._exit(1)
-
-        threading.Thread(target=watch, name="twicesafe-lab", daemon=True).start()
+    def _listen(self, received: IO[str]) -> None:
+        """Take messages in; at their end the parent is gone, and all that runs here ends with it."""
+        for line in received:
+            self._messages.put(json.loads(line))
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
+        os._exit(1)
 
 
 def main() -> None:
     """Load a function, call it once, and end."""
     channel = Channel.take()
     target = channel.receive()
+    log = LambdaLog()
+    logging.getLogger().addHandler(log)
     try:
         function = load(Target(target["module"], target["handler"], tuple(target["folders"])))
     except NotLoadable as error:
         channel.send("refused", reason=str(error))
-        return
+        _end(0)
     channel.send("ready")
     call = channel.receive()
-    channel.end_with_the_parent()
+    log.request_id = call["request_id"]
+    os.environ["_X_AMZN_TRACE_ID"] = new_trace_id()
     on_decision(lambda decision: channel.send("decision", **_shown(decision)))
     _end(_run(function, call, channel))
 
 
-def _end(status: int) -> None:
+def _end(status: int) -> NoReturn:
     """End at once: what the handler left running is frozen on Lambda, and here never thawed."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -111,7 +110,10 @@ def _run(function: Callable[..., Any], call: dict[str, Any], channel: Channel) -
     except Exception as error:  # noqa: BLE001 - whatever a handler raises is an answer
         reply = marshal.of_error(error, context.aws_request_id)
     except SystemExit as error:  # the runtime lets it pass, and the process ends without a reply
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, int) or error.code is None:
+            return error.code or 0
+        sys.stderr.write(f"{error.code}\n")
+        return 1
     except BaseException:  # noqa: BLE001 - an interrupt ends the process, and its log says why
         traceback.print_exc()
         return 1

@@ -1,4 +1,4 @@
-"""What a handler finds around itself on Lambda: the context object and the environment's variables.
+"""What a handler finds around itself on Lambda: the context object, the environment's variables, the root log.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -56,6 +57,9 @@ class Identity:
     cognito_identity_id: str | None = None
     cognito_identity_pool_id: str | None = None
 
+    def __repr__(self) -> str:
+        return "CognitoIdentity([cognito_identity_id=None,cognito_identity_pool_id=None])"
+
 
 class Context:
     """The second argument of a handler, with the names and types of the runtime's."""
@@ -78,15 +82,42 @@ class Context:
         self.identity = Identity()
         self.client_context: object = None
         self.tenant_id: str | None = None
-        self._deadline = deadline
+        self._epoch_deadline_time_in_ms = deadline  # private there too, and yet some libraries read it
 
     def get_remaining_time_in_millis(self) -> int:
         """How long until the process is killed."""
-        return max(0, self._deadline - time.time_ns() // 1_000_000)
+        return max(0, self._epoch_deadline_time_in_ms - time.time_ns() // 1_000_000)
+
+    def w3c(self) -> dict[str, str]:
+        """The caller's W3C trace context: there is none."""
+        return {}
 
     def log(self, message: object) -> None:
         """Write to the log."""
         sys.stdout.write(f"{message}\n")
 
     def __repr__(self) -> str:
-        return f"LambdaContext([aws_request_id={self.aws_request_id},function_name={self.function_name}])"
+        fields = ",".join(f"{name}={value}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"LambdaContext([{fields}])"
+
+
+class LambdaLog(logging.StreamHandler):  # type: ignore[type-arg]  # Python 3.10 cannot subscript it
+    """What Lambda's runtime hangs on the root logger: without it, what a function logs at INFO is lost."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stdout)
+        self.request_id = ""
+        line = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+        self.formatter = logging.Formatter(line, "%Y-%m-%dT%H:%M:%S")
+        self.formatter.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, which names the request."""
+        record.aws_request_id = self.request_id
+        return super().format(record)
+
+
+def new_trace_id() -> str:
+    """As Lambda sets _X_AMZN_TRACE_ID for each invocation; not sampled, for nobody listens."""
+    root = f"1-{int(time.time()):08x}-{os.urandom(12).hex()}"
+    return f"Root={root};Parent={os.urandom(8).hex()};Sampled=0"

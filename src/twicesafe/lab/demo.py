@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .payments import Charge
     from .sandbox import Call, Delivered
 
-TIMEOUT = 2.0
+TIMEOUT = 3.0
 """Seconds: the function's time limit."""
 VISIBILITY = TIMEOUT + ALLOWANCE / 1000 + 0.5
 """Seconds: the queue's visibility timeout, which outlives the time limit and what twicesafe adds to it."""
@@ -127,7 +127,7 @@ class Side:
         self._meeting = Meeting(scene.deliveries)
         self._round = Round(self._function(), [self._next_call() for _ in range(scene.deliveries)])
         with self._round as processes:
-            return tuple(processes.run(when_over=lambda _: self._meeting.arrive()))
+            return tuple(processes.run(when_over=lambda *_: self._meeting.arrive()))
 
     def kill(self) -> None:
         """End what is running; from any thread."""

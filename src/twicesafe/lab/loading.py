@@ -30,6 +30,14 @@ class Target(NamedTuple):
         """A name for the function, in the letters that Lambda allows."""
         return self.module.replace(".", "-")
 
+    @property
+    def root(self) -> str:
+        """The folder that the code is in: the first that has the module, or its outermost package."""
+        outermost = self.module.partition(".")[0]
+        names = (outermost, f"{outermost}.py")
+        found = (folder for folder in self.folders if any(os.path.exists(os.path.join(folder, name)) for name in names))
+        return next(found, self.folders[0])
+
 
 class NotLoadable(Exception):
     """There is no such function; the message is one line, for people."""
@@ -42,13 +50,26 @@ def parse(text: str, folders: Sequence[str]) -> Target:
         NotLoadable: it is not of that form.
     """
     module, _, handler = text.partition(":")
-    if not handler and not text.endswith(".py") and "." in text:
-        module, _, handler = text.rpartition(".")
-        raise NotLoadable(f"{text!r} is not MODULE:HANDLER. Did you mean {module}:{handler}?")
-    names = [*module.split("."), *handler.split(".")]
-    if not all(name.isidentifier() for name in names):
-        raise NotLoadable(f"{text!r} is not MODULE:HANDLER, such as app:handler or shop.orders:handler.")
+    if not (_is_dotted(module) and _is_dotted(handler)) or module.endswith(".py"):
+        raise NotLoadable(f"{text!r} is not MODULE:HANDLER. {_meant(text)}")
     return Target(module, handler, tuple(dict.fromkeys(os.path.abspath(folder) for folder in folders)))
+
+
+def _is_dotted(names: str) -> bool:
+    return all(name.isidentifier() for name in names.split("."))
+
+
+def _meant(text: str) -> str:
+    """What was probably meant: a file instead of its module, or Lambda's own way of writing it."""
+    file, _, handler = text.partition(":")
+    folder, name = os.path.split(file)
+    if name.endswith(".py") and name != ".py":
+        where = f", run in {folder} or with an event from there" if folder else ""
+        return f"Did you mean {name[:-3]}:{handler or 'handler'}{where}?"
+    module, _, handler = text.rpartition(".")
+    if _is_dotted(module) and _is_dotted(handler):
+        return f"Did you mean {module}:{handler}?"
+    return "Write it such as app:handler or shop.orders:handler."
 
 
 def load(target: Target) -> Callable[..., Any]:
@@ -63,12 +84,12 @@ def load(target: Target) -> Callable[..., Any]:
     except AttributeError:
         raise NotLoadable(_missing(target, module)) from None
     if not callable(function):
-        raise NotLoadable(f"{target.module}:{target.handler} is a {type(function).__name__}, not a function.")
+        raise NotLoadable(f"{target.module}:{target.handler} is no function, but of type {type(function).__name__}.")
     return function  # type: ignore[no-any-return]  # callable() does not narrow a module's attribute
 
 
 def _import(target: Target) -> Any:
-    sys.path[:0] = [folder for folder in target.folders if folder not in sys.path]
+    sys.path[:] = dict.fromkeys([*target.folders, *sys.path])
     try:
         return importlib.import_module(target.module)
     except ModuleNotFoundError as error:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..replies.runtime import as_sent
+from ..replies.text import Unkeepable
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Reply(NamedTuple):
@@ -19,8 +24,9 @@ class Reply(NamedTuple):
 def of_value(value: object, request_id: str) -> Reply:
     """The reply, or the error that it cannot be one."""
     try:
-        return Reply(False, json.dumps(value, default=_decimal, ensure_ascii=False))
-    except (TypeError, ValueError, RecursionError) as error:
+        sent = as_sent(value)
+        return Reply(False, _raw(sent) if isinstance(sent, bytes) else _json(sent))
+    except (Unkeepable, ValueError, RecursionError) as error:
         return of_kind("Runtime.MarshalError", f"Unable to marshal response: {error}", request_id)
 
 
@@ -33,13 +39,25 @@ def of_error(error: BaseException, request_id: str) -> Reply:
 def of_kind(kind: str, message: str, request_id: str, stack: list[str] | None = None) -> Reply:
     """An error in the shape that Lambda's callers know."""
     fields = {"errorMessage": message, "errorType": kind, "requestId": request_id}
-    return Reply(True, json.dumps({**fields, "stackTrace": stack} if stack is not None else fields, ensure_ascii=False))
+    return Reply(True, json.dumps({**fields, "stackTrace": stack} if stack is not None else fields))
 
 
-def _decimal(value: object) -> int | float:
-    """The runtime takes Decimals, and nothing else that JSON has not."""
-    if not isinstance(value, Decimal):
-        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+def _raw(sent: bytes) -> str:
+    """Bytes go out as they are; the caller reads JSON in them, if they are that."""
+    text = sent.decode(errors="replace")
+    try:
+        json.loads(text)
+    except ValueError:
+        return _json(text)
+    return text
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, default=_number)
+
+
+def _number(value: Decimal) -> int | float:
+    """What is no type of JSON's is a Decimal here: as_sent lets nothing else pass."""
     return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
 
 

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..protocol.policy import ALLOWANCE
 from .redelivery import redelivered
+from .results import result_of
 from .rounds import Round, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .sandbox import Call, Delivered, Function
+
+AFTERWARDS = 0.5
+"""Seconds that a delivery after a kill waits beyond the lease."""
 
 
 class Plan(NamedTuple):
@@ -28,6 +32,23 @@ class Plan(NamedTuple):
     request_id: str | None = None  # the same for all, as in Lambda's own retries; None: each has its own
 
 
+class Planned(NamedTuple):
+    """One round of the plan."""
+
+    number: int
+    first: int  # the number of its first delivery
+    total: int  # deliveries of the whole plan
+    calls: tuple[Call, ...]
+    pause: float  # seconds, before it
+    kill_after: float | None
+
+    def __str__(self) -> str:
+        """Its deliveries, for people."""
+        if len(self.calls) == 1:
+            return f"delivery {self.first} of {self.total}"
+        return f"deliveries {self.first} to {self.first + len(self.calls) - 1} of {self.total}, at the same moment"
+
+
 class Numbered(NamedTuple):
     """One delivery of the plan."""
 
@@ -36,50 +57,52 @@ class Numbered(NamedTuple):
     delivered: Delivered
 
 
+def planned(plan: Plan) -> Iterator[Planned]:
+    """The rounds, in their order; pure, but for request ids that are drawn."""
+    return (_planned(plan, number) for number in range(1, plan.rounds + 1))
+
+
 def carry_out(plan: Plan, say: Callable[[str], object]) -> Iterator[Numbered]:
-    """Make the deliveries, and yield each as it ends.
+    """Make the deliveries, and yield those of a round, in their order, when all of them have ended.
 
     Args:
-        say: is told what goes on, a line for people.
+        say: is told what goes on, a line for people; of each delivery as it ends, too.
 
     Raises:
         NotLoadable: the handler cannot be imported.
     """
-    for number in range(1, plan.rounds + 1):
-        if number > 1:
-            _pause(plan, number, say)
-        yield from _round(plan, number, say)
+    for each in planned(plan):
+        if each.pause:
+            is_asked = plan.pause is not None
+            why = "as asked" if is_asked else "until the lease is over, as a queue's visibility timeout would"
+            say(f"Waiting {each.pause:g} s, {why}")
+            time.sleep(each.pause)
+        yield from _deliver(plan.function, each, say)
 
 
-def _round(plan: Plan, number: int, say: Callable[[str], object]) -> Iterator[Numbered]:
+def _deliver(function: Function, planned: Planned, say: Callable[[str], object]) -> Iterator[Numbered]:
+    def ended(place: int, delivered: Delivered) -> None:
+        say(f"Delivery {planned.first + place}: {result_of(delivered)}")
+
+    say(f"Starting {planned}")
+    with Round(function, planned.calls) as processes:
+        say(f"Running {planned}" + (f", to be killed after {planned.kill_after:g} s" if planned.kill_after else ""))
+        for place, delivered in enumerate(processes.run(planned.kill_after, ended)):
+            yield Numbered(planned.first + place, planned.number, delivered)
+
+
+def _planned(plan: Plan, number: int) -> Planned:
     first = (number - 1) * plan.at_once + 1
-    calls = [_call(plan, first + place) for place in range(plan.at_once)]
-    say(f"Starting {_deliveries(first, plan)}")
-    with Round(plan.function, calls) as processes:
-        kill_after = plan.kill_after if number == 1 else None
-        say(f"Running {_deliveries(first, plan)}" + (f", to be killed after {kill_after:g} s" if kill_after else ""))
-        for place, delivered in enumerate(processes.run(kill_after)):
-            yield Numbered(first + place, number, delivered)
+    events = (json.dumps(redelivered(plan.event, first + place)) for place in range(plan.at_once))
+    calls = tuple(call(event, plan.request_id) for event in events)
+    kill_after = plan.kill_after if number == 1 else None
+    return Planned(number, first, plan.rounds * plan.at_once, calls, _pause(plan, number), kill_after)
 
 
-def _call(plan: Plan, number: int) -> Call:
-    return call(json.dumps(redelivered(plan.event, number)), plan.request_id)
-
-
-def _deliveries(first: int, plan: Plan) -> str:
-    total = plan.rounds * plan.at_once
-    if plan.at_once == 1:
-        return f"delivery {first} of {total}"
-    return f"deliveries {first} to {first + plan.at_once - 1} of {total}, at the same moment"
-
-
-def _pause(plan: Plan, number: int, say: Callable[[str], object]) -> None:
+def _pause(plan: Plan, number: int) -> float:
+    if number == 1:
+        return 0.0
     if plan.pause is not None:
-        seconds, why = plan.pause, "as asked"
-    elif plan.kill_after is not None and number == 2:
-        seconds = plan.function.timeout + ALLOWANCE / 1000 + 0.5
-        why = "until the lease of what was killed is over, as a queue's visibility timeout would"
-    else:
-        return
-    say(f"Waiting {seconds:g} s, {why}")
-    time.sleep(seconds)
+        return plan.pause
+    is_after_kill = plan.kill_after is not None and number == 2
+    return plan.function.timeout + ALLOWANCE / 1000 + AFTERWARDS if is_after_kill else 0.0

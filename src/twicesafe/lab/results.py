@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from .sandbox import Delivered
 
@@ -29,9 +29,10 @@ def result_of(delivered: Delivered) -> str:
     """
     if delivered.ending not in ("returned", "raised"):
         return delivered.ending
-    words = Counter(_word(decision["verdict"]) for decision in decisions_of(delivered))
-    if not words:
-        return "unprotected" if delivered.ending == "returned" else "error"
+    verdicts = [decision["verdict"] for decision in decisions_of(delivered)]
+    if delivered.ending == "raised" and not _explain(verdicts):
+        return "error"
+    words = Counter(map(_word, verdicts or ["unprotected"]))
     if len(words) == 1:
         return next(iter(words))
     return ", ".join(f"{count} {word}" for word, count in words.items())
@@ -44,11 +45,18 @@ def attempt_of(delivered: Delivered) -> int | None:
 
 
 def went_wrong(delivered: Delivered) -> bool:
-    """Whether the handler failed: not that it was killed on request, nor that another was running."""
-    if delivered.ending == "raised":
-        verdicts = {decision["verdict"] for decision in decisions_of(delivered)}
-        return not verdicts or not verdicts <= {"conflict", "replayed"}
-    return delivered.ending in ("timed out", "exited")
+    """Whether the handler failed: not that it was killed on request, nor that another was running.
+
+    A failure that it put into its reply, such as HTTP 500, is one too, where a decision was made of it.
+    """
+    verdicts = {decision["verdict"] for decision in decisions_of(delivered)}
+    unexplained = delivered.ending == "raised" and not _explain(verdicts)
+    return unexplained or delivered.ending in ("timed out", "exited") or not verdicts.isdisjoint(ERRORS)
+
+
+def _explain(verdicts: Collection[str]) -> bool:
+    """Whether a delivery that raised did so for a reason that its decisions name: a conflict, an old error, a new."""
+    return any(verdict in ("conflict", "replayed", *ERRORS) for verdict in verdicts)
 
 
 def _word(verdict: str) -> str:

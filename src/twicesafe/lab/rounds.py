@@ -54,13 +54,13 @@ class Round:
             sandbox.end()
 
     def run(
-        self, kill_after: float | None = None, when_over: Callable[[Delivered], object] = lambda _: None
+        self, kill_after: float | None = None, when_over: Callable[[int, Delivered], object] = lambda *_: None
     ) -> list[Delivered]:
         """Make the calls, and wait for all of them.
 
         Args:
             kill_after: seconds.
-            when_over: called in this thread with each one as it ends.
+            when_over: called in this thread with each one as it ends, and its place in the calls.
 
         Returns:
             What became of them, in the order of the calls.
@@ -69,9 +69,9 @@ class Round:
             sandbox.begin(each, kill_after)
         with ThreadPoolExecutor(len(self._sandboxes)) as pool:
             try:
-                waits = [pool.submit(sandbox.wait) for sandbox in self._sandboxes]
+                waits = {pool.submit(sandbox.wait): place for place, sandbox in enumerate(self._sandboxes)}
                 for wait in as_completed(waits):
-                    when_over(wait.result())
+                    when_over(waits[wait], wait.result())
             except BaseException:  # an interrupt: the pool's threads end only when the processes do
                 self.kill()
                 raise

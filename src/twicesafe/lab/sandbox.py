@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import marshal
@@ -64,9 +65,9 @@ class Sandbox:
         self._reaped = False
         self._lock = threading.Lock()
         self._timers: list[threading.Timer] = []
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - gone with the object, it has no name
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at its end; it has no name
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "twicesafe.lab.child"],
+            [sys.executable, "-u", "-m", "twicesafe.lab.child"],  # -u: what it printed is there when it is killed
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -120,10 +121,10 @@ class Sandbox:
         passed = (time.monotonic() - self._began) * 1000
         self.end()
         if message is None:
-            return Delivered(self._call, *self._died(), tuple(decisions), passed, False, self.read_log())
+            return Delivered(self._call, *self._died(), tuple(decisions), passed, False, self._said)
         ending: Ending = "raised" if message["is_error"] else "returned"
         reply, duration, is_async = json.loads(message["payload"]), message["duration"], message["is_async"]
-        return Delivered(self._call, ending, reply, tuple(decisions), duration, is_async, self.read_log())
+        return Delivered(self._call, ending, reply, tuple(decisions), duration, is_async, self._said)
 
     def kill(self, why: Ending = "killed") -> None:
         """Send SIGKILL to it and to all that it started, as Lambda does; from any thread."""
@@ -143,15 +144,23 @@ class Sandbox:
                 _kill(self._process)  # before the wait, which gives its number free
                 self._process.wait()
                 self._reaped = True
+                self._said = self._read_log()
+                self._close()
 
-    def read_log(self) -> str:
+    def _read_log(self) -> str:
         """What it wrote to its standard output and error."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
 
+    def _close(self) -> None:
+        self._log.close()
+        self._received.close()
+        with suppress(BrokenPipeError):  # what it did not read any more
+            self._sent.close()
+
     def _environment(self) -> dict[str, str]:
         target = self._function.target
-        usual = variables(target.function_name, target.lambda_handler, target.folders[0])
+        usual = variables(target.function_name, target.lambda_handler, target.root)
         return {**usual, **self._function.environment}
 
     def _send(self, message: Mapping[str, object]) -> None:
@@ -187,7 +196,7 @@ class Sandbox:
         return json.loads(marshal.of_kind(kind, text, self._call.request_id).payload)
 
     def _last_words(self) -> str:
-        lines = self.read_log().strip().splitlines()
+        lines = self._read_log().strip().splitlines()
         return f"Its last words: {lines[-1]}" if lines else "It said nothing."
 
 

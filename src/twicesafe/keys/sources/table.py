@@ -30,6 +30,11 @@ ROWS: tuple[Row, ...] = (
 DIRECT = Row("direct", "explicit", lambda _: True, DAY, "raise", True, _direct)
 
 
+def source_of(event: Any) -> str:
+    """The name of the source that an event comes from, malformed or not."""
+    return _row(event).name
+
+
 def units(event: Any) -> list[Unit]:
     """The deliveries in an event, in its order; at least one.
 
@@ -49,8 +54,12 @@ def read_units(event: Any) -> list[Unit]:
     Raises:
         MalformedEvent: nothing of it can be read.
     """
-    row = next((row for row in ROWS if row.recognises(event)), DIRECT)
+    row = _row(event)
     found = row.units(event)
     if found:
         return found
     return [unit._replace(source=row.name, kind="never") for unit in DIRECT.units(event)]
+
+
+def _row(event: Any) -> Row:
+    return next((row for row in ROWS if row.recognises(event)), DIRECT)

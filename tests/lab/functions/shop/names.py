@@ -1,0 +1,3 @@
+"""What the handler beside it imports."""
+
+NAME = "a package"
