@@ -30,12 +30,32 @@ def test_what_has_no_identity_has_no_key() -> None:
     assert (described["class"], described["key"], described["identity"]) == ("explicit", None, None)
 
 
+def test_a_described_key_is_that_of_the_function_that_is_named() -> None:
+    event: Any = {"Records": [s.sqs()]}
+    (unit,) = units(event)
+    assert describe(event, "orders")[0]["key"] == key_of("orders", unit)
+    assert f"Key: {key_of('orders', unit)}" in explain(event, "orders")
+
+
 def test_an_explanation_says_what_identifies_and_what_was_left_out_and_why() -> None:
     text = explain({"Records": [s.sqs(message_id="a"), s.sqs(message_id="b")]})
     assert "Delivery 2 of 2: sqs, identified by its source." in text
     assert "message_id: b" in text
     assert "Remembered for 14 days." in text
-    assert "Left out: receiptHandle: each receive has another." in text
+    assert text.count("Left out of the identity:\n  receiptHandle: each receive has another.\n") == 1
+
+
+def test_an_explanation_says_what_a_duplicate_gets() -> None:
+    assert "A duplicate does nothing; nobody reads the reply, so none is kept." in explain({"Records": [s.sqs()]})
+    assert "While the first is still running, it is refused, to come again." in explain({"Records": [s.sqs()]})
+    assert "A duplicate gets the first reply." in explain(s.http_api())
+    assert "While the first is still running, it waits for it." in explain({"Records": [s.s3()]})
+
+
+def test_an_explanation_says_that_the_functions_name_is_not_known_to_it() -> None:
+    assert "FUNCTION stands for the function's name" in explain({"Records": [s.sqs()]})
+    assert "FUNCTION" not in explain({"Records": [s.sqs()]}, "orders")
+    assert "FUNCTION" not in explain({"order": 7})
 
 
 def test_an_explanation_names_the_caller_who_has_the_key() -> None:
@@ -44,10 +64,28 @@ def test_an_explanation_names_the_caller_who_has_the_key() -> None:
     assert "Remembered for 24 hours." in text
 
 
-def test_an_explanation_says_that_nothing_identifies_it() -> None:
-    text = explain({"order": 7})
-    assert "direct, not identified: say key=" in text
-    assert "No key" in text
+def test_an_expiry_is_said_in_days_and_hours() -> None:
+    assert "Remembered for 7 days and 1 hour." in explain({"Records": [s.kinesis()]})
+    assert "Remembered for 30 hours." in explain(s.envelope())
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "remedy"),
+    [
+        (
+            {"order": 7},
+            "direct, not identified by anything in it",
+            "Lambda's request id, which only Lambda's own retries",
+        ),
+        (s.http_api(key=None), "http-api, identified by its caller", "@idempotent(require_key=True) insists on one"),
+        (s.SAMPLES["firehose"][0], "firehose, run each time, on purpose", "unless @idempotent(key=...) gives it one"),
+    ],
+)
+def test_an_explanation_says_why_there_is_no_key_and_what_to_do(event: Any, kind: str, remedy: str) -> None:
+    text = explain(event)
+    assert f"Delivery 1 of 1: {kind}" in text
+    assert remedy in text.partition("No key. ")[2]
+    assert "A duplicate" not in text
 
 
 @pytest.mark.parametrize("say", [describe, explain])

@@ -25,7 +25,10 @@ def main() -> None:
         sys.exit(2)
     from .commands import commands
 
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # a locale may lack a letter
     commands(prog_name="twicesafe")
 
 

@@ -6,21 +6,14 @@ from typing import Any
 
 import click
 
-from ..errors import ConfigurationError, TwicesafeError
+from ..errors import ConfigurationError, MalformedEvent, TwicesafeError
 from ..lab.loading import NotLoadable
 from .deliver import deliver
 from .demo import demo
 from .key import key
 from .records import records
+from .refusal import Refusal
 from .table import table
-
-
-class Refusal(click.ClickException):
-    """An error in one line, with its exit status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.exit_code = status  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
 
 
 class Commands(click.Group):
@@ -30,8 +23,8 @@ class Commands(click.Group):
         """Run a command."""
         try:
             return super().invoke(ctx)
-        except (ConfigurationError, NotLoadable) as error:
-            raise Refusal(str(error), 2) from error
+        except (ConfigurationError, MalformedEvent, NotLoadable) as error:
+            raise Refusal(str(error)) from error
         except TwicesafeError as error:
             raise Refusal(str(error), 1) from error
         except KeyboardInterrupt as error:

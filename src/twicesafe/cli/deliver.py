@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from ..lab.loading import parse
 from ..lab.plan import Plan, carry_out
 from ..lab.results import attempt_of, decisions_of, result_of, went_wrong
 from ..lab.sandbox import Function
+from ..stores.base import open_store
 from . import show
-from .events import read_event
+from .events import EVENT, read_event
+from .hints import hints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +25,18 @@ if TYPE_CHECKING:
     from ..lab.plan import Numbered
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
+PLATFORM = re.compile(r"^RequestId: \S+ Error: ")
+"""What Lambda puts before an error of its own; the request id stands in the log and in --json."""
 
 
-@click.command()
+@click.command(short_help="Deliver an event to your handler again, at once, after a crash.")
 @click.argument("handler", metavar="MODULE:HANDLER")
-@click.argument("event", type=click.File(encoding="utf-8"), metavar="EVENT.json")
+@click.argument("event", type=EVENT, metavar="EVENT.json")
 @click.option(
     "--times", type=click.IntRange(1, 1000), help="How often, one after another.  [default: 2; 1 with --at-once]"
 )
 @click.option("--at-once", type=click.IntRange(1, 64), default=1, help="How many each time, at the same moment.")
-@click.option("--kill-after", type=POSITIVE, metavar="SECONDS", help="SIGKILL the first time then.")
+@click.option("--kill-after", type=POSITIVE, metavar="SECONDS", help="Kill the first time then, with SIGKILL.")
 @click.option(
     "--pause",
     type=click.FloatRange(0),
@@ -46,8 +51,14 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
     metavar="SECONDS",
     help="The function's time limit.",
 )
-@click.option("--store", metavar="URL", help="Where records are kept.  [default: the function's own choice]")
-@click.option("--same-request-id", is_flag=True, help="As Lambda's own retries of an asynchronous event have it.")
+@click.option(
+    "--store",
+    metavar="URL",
+    help="Where records are kept, if the function's decorator does not say.  [default: as it runs]",
+)
+@click.option(
+    "--same-request-id", is_flag=True, help="One request id for all, as in Lambda's retries of an asynchronous event."
+)
 @click.option("--logs", is_flag=True, help="Show what each delivery printed.")
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.pass_context
@@ -56,14 +67,15 @@ def deliver(
 ) -> None:
     """Deliver an event to a handler: again, at the same moment, and after a crash.
 
-    Each delivery is a process of its own, with the context that Lambda gives. The module is looked for in the
-    current folder and in the event's. An event that is "-" is read from standard input.
+    It is your real handler, and what it does is really done, once a delivery unless something prevents it. Each
+    delivery is a process of its own, with the context that Lambda gives. The module is looked for in the current
+    folder and in the event's. An event that is "-" is read from standard input.
 
     \b
     ran          it ran, and that is recorded
     replayed     it did not run, and got the first reply
     conflict     it did not run, for another delivery was running
-    error        it failed; the next delivery runs
+    error        it failed, and the reply says how
     unprotected  it ran, and nothing protects it from running again
     killed       it was killed by --kill-after
     timed out    it was killed at its time limit
@@ -72,19 +84,21 @@ def deliver(
     Exit status 1: a delivery failed, timed out or exited.
     """
     plan = _plan(handler, event, **choices)
-    table = show.new_table("#", "result", "attempt", "duration", "reply", title=f"{handler} with {event.name}")
+    table = show.new_table("#", "result", "attempt", "duration", "reply", folded="reply")
     numbered: list[Numbered] = []
     with show.progress() if for_programs else show.growing(table) as say:
         for each in carry_out(plan, say):
             numbered.append(each)
-            say(f"Delivery {each.number}: {result_of(each.delivered)}")
             for row in _rows(each):
                 table.add_row(*row)
+    delivered = [each.delivered for each in numbered]
     if for_programs:
-        show.show_json(_as_json(handler, plan, numbered))
+        show.put_json(_as_json(handler, plan, numbered))
     else:
-        _show_the_rest(numbered, logs=logs)
-    ctx.exit(1 if any(went_wrong(each.delivered) for each in numbered) else 0)
+        if logs:
+            _show_logs(numbered)
+        show.put(*(Text(hint, style="dim") for hint in hints(delivered, event.name)))
+    ctx.exit(1 if any(map(went_wrong, delivered)) else 0)
 
 
 def _plan(
@@ -99,8 +113,8 @@ def _plan(
     store: str | None,
     same_request_id: bool,
 ) -> Plan:
-    if store is not None and store.startswith("memory:"):
-        raise click.UsageError("memory:// lives in one process, and each delivery here has one of its own.")
+    if store is not None:
+        _try(store)
     if kill_after is not None and kill_after >= timeout:
         raise click.UsageError(f"--kill-after {kill_after:g} is not before the time limit: --timeout is {timeout:g}.")
     payload = read_event(event)
@@ -145,14 +159,10 @@ def _delivery_as_json(each: Numbered) -> dict[str, object]:
     }
 
 
-def _show_the_rest(numbered: Sequence[Numbered], *, logs: bool) -> None:
-    console = show.out()
-    if logs:
-        for each in numbered:
-            console.rule(Text(f"log of delivery {each.number}"), align="left")
-            console.print(Text(each.delivered.log.rstrip()))
-    for hint in _hints(numbered):
-        console.print(Text(hint, style="dim"))
+def _show_logs(numbered: Sequence[Numbered]) -> None:
+    for each in numbered:
+        show.put(Text(f"log of delivery {each.number}", style="dim"))
+        show.put(Text(show.printable(each.delivered.log.rstrip()) or "(nothing)"), wide=True)
 
 
 def _rows(each: Numbered) -> list[tuple[str | Text, ...]]:
@@ -169,28 +179,27 @@ def _rows(each: Numbered) -> list[tuple[str | Text, ...]]:
     ]
     if len(decisions) > 1:
         for decision in decisions:
-            what = Text(decision["error"] or decision["key"] or "", style="dim", overflow="ellipsis", no_wrap=True)
+            what = show.one_line(decision["error"] or decision["key"] or "")
             duration = f"{decision['duration']:.0f} ms"
-            rows.append(("", show.word(f"  {decision['verdict']}"), str(decision["attempt"] or ""), duration, what))
+            row = show.word(f"  {decision['verdict']}"), str(decision["attempt"] or ""), duration
+            rows.append(("", *row, Text(what, style="dim", overflow="ellipsis", no_wrap=True)))
     return rows
 
 
 def _reply(reply: Any) -> Text:
-    if isinstance(reply, dict) and "errorType" in reply:
-        return Text(f"{reply['errorType']}: {reply['errorMessage']}", style="red", overflow="fold")
-    return Text(show.compact(reply), overflow="ellipsis", no_wrap=True)
+    if not (isinstance(reply, dict) and "errorType" in reply):
+        return show.value_of(reply)
+    message = PLATFORM.sub("", show.one_line(str(reply.get("errorMessage"))))
+    return Text(f"{reply['errorType']}: {message}", style="red", overflow="fold")
 
 
-def _hints(numbered: Sequence[Numbered]) -> list[str]:
-    first, results = numbered[0].delivered, {result_of(each.delivered) for each in numbered}
-    hints = []
-    if result_of(first) == "replayed":
-        hints.append(
-            "The first was replayed: this event was delivered before, and its record is still kept. "
-            "--store sqlite:///FILE starts anew."
-        )
-    if results == {"unprotected"}:
-        hints.append("Nothing protects this handler, or not for this event: 'twicesafe key EVENT.json' says more.")
-    if any(each.delivered.is_async for each in numbered):
-        hints.append("The handler is async, and was run with asyncio.run; Lambda's Python runtime does not do that.")
-    return hints
+def _try(url: str) -> None:
+    """Open the store once here, so that a wrong one is one error before any delivery.
+
+    Raises:
+        ConfigurationError: it can't be used.
+        StoreUnavailable: it did not answer.
+    """
+    if url.startswith("memory:"):
+        raise click.UsageError("memory:// lives in one process, and each delivery here has one of its own.")
+    open_store(url).close()

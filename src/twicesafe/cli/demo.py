@@ -33,7 +33,7 @@ INTRODUCTION = (
 SIDES = ("without twicesafe", "with twicesafe")
 
 
-@click.command()
+@click.command(short_help="See duplicates hurt, and stop hurting.")
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.pass_context
 def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
@@ -44,21 +44,20 @@ def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
 
     Exit status 0 only if the protected side charged, wrote and mailed exactly once, and the unprotected did not.
     """
-    console = show.out()
-    table = show.new_table("#", "the message is", *SIDES)
+    table = show.new_table("#", "the message is", *SIDES, folded="the message is")
     if not for_programs:
-        console.print(INTRODUCTION)
+        show.put(INTRODUCTION)
     played: list[Played] = []
     with Demo() as stage, show.progress() if for_programs else show.growing(table) as say:
         for scene in SCENES:
-            say(scene.title + (f", after {scene.after:g} s" if scene.after else ""))
+            say((f"After {scene.after:g} s: " if scene.after else "") + scene.title)
             played.append(stage.play(scene))
             _add_rows(table, played[-1])
         unprotected, protected = stage.unprotected.world(), stage.protected.world()
     if for_programs:
-        show.show_json(_as_json(played, unprotected, protected))
+        show.put_json(_as_json(played, unprotected, protected))
     else:
-        console.print(_outcome(unprotected, protected))
+        show.put(_outcome(unprotected, protected))
     ctx.exit(0 if protected.is_exact and unprotected.is_damaged else 1)
 
 
@@ -94,14 +93,16 @@ def _add_rows(table: Table, played: Played) -> None:
 
 
 def _cell(delivered: Delivered) -> Text:
-    cell, attempt = show.word(result_of(delivered)), attempt_of(delivered)
-    if attempt is not None and attempt > 1 and result_of(delivered) == "ran":
+    """What became of it. Without protection there is nothing but running."""
+    result, attempt = result_of(delivered), attempt_of(delivered)
+    cell = show.word("ran" if result == "unprotected" else result)
+    if attempt is not None and attempt > 1 and result == "ran":
         cell.append(f", attempt {attempt}", style="dim")
     return cell
 
 
 def _outcome(unprotected: World, protected: World) -> Group:
-    table = show.new_table("what the world saw", *SIDES)
+    table = show.new_table("what the world saw", *SIDES, folded="what the world saw")
     for name, title in COUNTS.items():
         table.add_row(title, *(_count(world, name) for world in (unprotected, protected)))
     return Group("", table, "", _verdict(unprotected, protected))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -10,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.measure import Measurement
+from rich.segment import Segment, Segments
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from rich.console import RenderableType
 
 COLOURS = {
     "ran": "green",
@@ -27,16 +33,48 @@ COLOURS = {
     "timed out": "red",
     "exited": "red",
 }
+ROOMY = 10_000
+"""Columns of what is no terminal: a program or a file wraps nothing, and no text here is longer."""
+LONGEST_VALUE = 200
+HASH = re.compile(r"#[0-9a-f]{64}\b")
 
 
-def out() -> Console:
-    """Where results go."""
-    return Console(highlight=False)
+def put(*things: RenderableType, wide: bool = False) -> None:
+    """Print results: on a terminal as it has room, elsewhere each row on one line.
+
+    Args:
+        wide: on a terminal too, each row as long as it is, so that what the terminal wraps can be copied.
+    """
+    console = _console()
+    if wide:
+        room = console.options.update(max_width=ROOMY)
+        console.width = max(Measurement.get(console, room, thing).maximum for thing in things)
+    for thing in things:
+        console.print(_trimmed(console, thing), end="")
 
 
-def show_json(value: object) -> None:
+def _trimmed(console: Console, thing: RenderableType) -> Segments:
+    """The same without blanks at the end of its lines."""
+    kept = []
+    for line in console.render_lines(thing, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        if line:
+            line[-1] = line[-1]._replace(text=line[-1].text.rstrip())
+        kept += [*line, Segment.line()]
+    return Segments(kept)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = ROOMY
+    return console
+
+
+def put_json(value: object) -> None:
     """Print it for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
 @contextmanager
@@ -53,22 +91,31 @@ def progress() -> Iterator[Callable[[str], None]]:
 @contextmanager
 def growing(table: Table) -> Iterator[Callable[[str], None]]:
     """Show a table while rows are added to it, over the line that says what goes on."""
-    console = out()
+    console = _console()
     if not console.is_terminal:
-        with progress() as say:
-            yield say
-        console.print(table)
+        try:
+            with progress() as say:
+                yield say
+        finally:
+            if table.rows:
+                put(table)
         return
-    with Live(table, console=console, refresh_per_second=8) as live:
-        yield lambda text: live.update(Group(table, Spinner("dots", Text(f"{text} …", style="dim"))))
-        live.update(table)
+    with Live(console=console, refresh_per_second=8) as live:
+        try:
+            yield lambda text: live.update(Group(table, Spinner("dots", Text(f"{text} …", style="dim"))))
+        finally:
+            live.update(table if table.rows else "")
 
 
-def new_table(*columns: str, title: str | None = None) -> Table:
-    """An empty table."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+def new_table(*columns: str, folded: str) -> Table:
+    """An empty table.
+
+    Args:
+        folded: the column that gives way where room is short.
+    """
+    made = Table(header_style="dim", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(column, overflow="fold", no_wrap=column != folded)
     return made
 
 
@@ -77,9 +124,21 @@ def word(result: str) -> Text:
     return Text(result, style=COLOURS.get(result.strip(), "red" if "error" in result else ""))
 
 
-def compact(value: Any) -> str:
-    """A value as JSON in one line."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+def value_of(value: Any) -> Text:
+    """A value as JSON in one line, cut where the line ends."""
+    text = printable(json.dumps(value, ensure_ascii=False, default=str))
+    shown = text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+    return Text(shown, overflow="ellipsis", no_wrap=True)
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or hide, written out."""
+    return "".join(one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode() for one in text)
+
+
+def one_line(text: str) -> str:
+    """The text in one line, with the hashes of keys cut short."""
+    return HASH.sub(lambda found: f"{found[0][:9]}…", printable(" ".join(text.split())))
 
 
 def ago(millis: int) -> str:

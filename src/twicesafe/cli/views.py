@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -67,7 +68,6 @@ def expiry(record: Record) -> str:
 def lines(record: Record, now: Millis, *, with_reply: bool) -> list[tuple[str, str | Text]]:
     """Names and values, for people."""
     rows: list[tuple[str, str | Text]] = [
-        ("key", record.key),
         ("state", state_text(record, now)),
         ("attempt", str(record.attempt)),
         ("generation", str(record.generation)),
@@ -80,6 +80,8 @@ def lines(record: Record, now: Millis, *, with_reply: bool) -> list[tuple[str, s
     rows += ((f"step {name}", _step(record, name, step, with_reply=with_reply)) for name, step in record.steps.items())
     if record.is_final:
         rows.append(("reply", _held(record.reply, "kept", record.key, with_reply=with_reply)))
+    if state_of(record, now) == "unknown":
+        rows.append(("", "Find out whether its work is done, and say so with 'twicesafe records resolve'."))
     return rows
 
 
@@ -105,6 +107,6 @@ def _held(data: str | None, what: str, key: str, *, with_reply: bool) -> str:
 def _decoded(data: str, key: str) -> str:
     """As JSON where it is plain; what needs the function's own types is shown as it is kept."""
     try:
-        return show.compact(Codec().decode(data, key))
+        return show.printable(json.dumps(Codec().decode(data, key), ensure_ascii=False, default=str))
     except (CorruptRecord, UnkeptReply):
-        return data
+        return show.printable(data)

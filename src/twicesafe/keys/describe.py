@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .sources import Unit, key_of, units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FUNCTION = "FUNCTION"
 """In the place of the function's name, which the event does not tell."""
 WHY = {
     "natural": "identified by its source",
-    "client": "identified by the caller, where the caller sends a key",
-    "explicit": "not identified: say key=, or it is Lambda's request id, which only Lambda's own retries share",
-    "never": "run each time: a repeat asks anew, or says nothing",
+    "client": "identified by its caller, by the key that the caller sends",
+    "explicit": "not identified by anything in it",
+    "never": "run each time, on purpose: a repeat asks anew, or says nothing",
+}
+NO_KEY = {
+    "natural": "It runs unprotected.",
+    "client": (
+        "None was sent, so it runs unprotected. @idempotent(require_key=True) insists on one; "
+        "@idempotent(key=...) takes one out of the event."
+    ),
+    "explicit": (
+        "It runs under Lambda's request id, which only Lambda's own retries share. "
+        "@idempotent(key=...) takes a key out of it."
+    ),
+    "never": "It runs unprotected, unless @idempotent(key=...) gives it one.",
 }
 
 
-def describe(event: Any) -> list[dict[str, object]]:
+def describe(event: Any, function: str = FUNCTION) -> list[dict[str, object]]:
     """Each delivery in an event, with its key.
 
     Raises:
@@ -26,7 +41,7 @@ def describe(event: Any) -> list[dict[str, object]]:
         {
             "source": unit.source,
             "class": unit.kind,
-            "key": None if unit.identity is None else key_of(FUNCTION, unit),
+            "key": None if unit.identity is None else key_of(function, unit),
             "identity": None if unit.identity is None else dict(unit.identity),
             "expires_after": unit.expires_after,
             "on_conflict": unit.on_conflict,
@@ -36,32 +51,49 @@ def describe(event: Any) -> list[dict[str, object]]:
     ]
 
 
-def explain(event: Any) -> str:
+def explain(event: Any, function: str = FUNCTION) -> str:
     """The same in words, and what was left out of the identity and why."""
     found = units(event)
-    return "\n\n".join(
-        "\n".join(_words(unit, f"Delivery {place} of {len(found)}")) for place, unit in enumerate(found, 1)
-    )
+    paragraphs = [_words(unit, f"Delivery {place} of {len(found)}", function) for place, unit in enumerate(found, 1)]
+    if function == FUNCTION and any(unit.identity is not None for unit in found):
+        paragraphs.append([f"{FUNCTION} stands for the function's name; the hash is another for each name."])
+    paragraphs += [_duplicate(found), _left_out(found)]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
-def _words(unit: Unit, title: str) -> list[str]:
-    lines = [f"{title}: {unit.source}, {WHY[unit.kind]}.", *_identity(unit)]
-    return lines + [f"  Left out: {name}: {why}." for name, why in unit.left_out]
-
-
-def _identity(unit: Unit) -> list[str]:
+def _words(unit: Unit, title: str, function: str) -> list[str]:
+    lines = [f"{title}: {unit.source}, {WHY[unit.kind]}."]
     if unit.identity is None:
-        return ["  No key: as it stands, it runs unprotected."]
-    running = "waits for the reply" if unit.on_conflict == "wait" else "is refused, to come again"
+        return [*lines, f"  No key. {NO_KEY[unit.kind]}"]
     return [
+        *lines,
         *(f"  {name}: {value}" for name, value in unit.identity.items()),
         *(f"  for the caller with {name}: {value}" for name, value in unit.scope.items()),
-        f"  Key: {key_of(FUNCTION, unit)}",
-        f"  While it runs, another delivery {running}. Remembered for {_span(unit.expires_after)}.",
+        f"  Key: {key_of(function, unit)}",
+        f"  Remembered for {_span(unit.expires_after)}.",
     ]
 
 
+def _duplicate(found: Sequence[Unit]) -> list[str]:
+    """What a duplicate gets, which is the same for all records of a batch."""
+    unit = next((unit for unit in found if unit.identity is not None), None)
+    if unit is None:
+        return []
+    running = "waits for it" if unit.on_conflict == "wait" else "is refused, to come again"
+    gets = "gets the first reply" if unit.reply_kept else "does nothing; nobody reads the reply, so none is kept"
+    return [f"A duplicate {gets}. While the first is still running, it {running}."]
+
+
+def _left_out(found: Sequence[Unit]) -> list[str]:
+    """What is no part of the identity, which is the same for all records of a batch."""
+    noise = found[0].left_out
+    return ["Left out of the identity:", *(f"  {name}: {why}." for name, why in noise)] if noise else []
+
+
 def _span(seconds: int) -> str:
-    """Days where they are whole, and more than one."""
+    """Whole days where there are several, and the hours that are left."""
     days, rest = divmod(seconds, 86_400)
-    return f"{days} days" if days > 1 and not rest else f"{seconds // 3_600} hours"
+    hours = rest // 3_600
+    if days < 2:
+        return f"{seconds // 3_600} hours"
+    return f"{days} days" + (f" and {hours} hour{'s' * (hours > 1)}" if hours else "")

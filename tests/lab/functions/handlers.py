@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
 import subprocess
@@ -144,9 +143,9 @@ async def protected_later(event, context):
 
 @idempotent(on_unknown="raise")
 def at_most_once(event, context):
-    """Charge, as it were, and then take so long that it can be killed."""
+    """Charge, as it were, and then, where it was told to, take so long that it can be killed."""
     step("charge", charge)
-    if json.loads(event["Records"][0]["body"]).get("hangs"):
+    if os.environ.get("HANGS"):
         mark("hangs")
         time.sleep(60)
 
