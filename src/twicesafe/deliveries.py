@@ -43,6 +43,22 @@ EVENTS = (dict, list, str, int, float, type(None))
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
+CALL = Unit(
+    source="function",
+    kind="explicit",
+    identity=None,
+    scope={},
+    event=None,
+    payload=None,
+    expires_after=DAY,
+    on_conflict="raise",
+    reply_kept=True,
+    order=None,
+    item=None,
+    left_out=(),
+)
+"""A plain call, before its arguments are known."""
+
 
 class Choices(NamedTuple):
     """What the user chose in the decorator; None: what suits the event source."""
@@ -115,23 +131,20 @@ def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwar
         identity = choices.key(*shown, **kwargs)
         payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
     outer = current.get()
-    unit = Unit(
-        source="function",
-        kind="explicit",
+    unit = CALL._replace(
         identity={"arguments": canonical(identity)},
-        scope={},
-        event=None,
         payload=payload,
         expires_after=max(DAY, outer.expires_after) if outer else DAY,
-        on_conflict="raise",
-        reply_kept=True,
-        order=None,
-        item=None,
-        left_out=(),
     )
     deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
     return _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec)
+
+
+def openly(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
+    """Yield the call as it is, where protection is switched off."""
+    unit = CALL._replace(source="disabled", kind="never")
+    return (yield _job(choices, unit, None, None, partial(function.call, *args, **kwargs), function.codec))
 
 
 class _Event:

@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, overload
 
 from .configuration import is_disabled, store_opener
-from .deliveries import Choices, Function, jobs
+from .deliveries import Choices, Function, jobs, openly
 from .errors import ConfigurationError, TwicesafeError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
@@ -104,20 +104,22 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             f"{function!r} yields its values one by one, which are no reply that could be given again. "
             "Protect a function that returns them all, or the one that handles each."
         )
-    return function if is_disabled() else _protected(function, **options)
+    return _protected(function, **options)
 
 
 def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """The wrapper, which keeps the function's name, docstring, signature and types."""
-    name = options.pop("name", None)
+    name, jobs_of = options.pop("name", None), jobs
+    if is_disabled():
+        jobs_of, options["store"] = openly, "memory://"  # which is not asked for anything
     choices = _choices(function, **options)
     described = _describe(function, name, choices.final_errors)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return drive(jobs(described, choices, args, kwargs), Job.run)
+        return drive(jobs_of(described, choices, args, kwargs), Job.run)
 
     async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
-        return await drive_async(jobs(described, choices, args, kwargs), Job.run_async)
+        return await drive_async(jobs_of(described, choices, args, kwargs), Job.run_async)
 
     named = function if hasattr(function, "__name__") else bare(function)
     protected = wraps(named)(async_wrapper if is_async(function) else wrapper)

@@ -16,11 +16,18 @@ def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
     """Run a generator to its end: answer what it yields, throw in what fails."""
     resume: Callable[[], Q] = partial(next, talk)
     while True:
+        stop: StopIteration | None = None
         try:
             question = resume()
         except StopIteration as end:
             value: T = end.value
             return value
+        except RuntimeError as error:
+            stop = _stop_in(error)
+            if stop is None:
+                raise
+        if stop is not None:
+            raise stop
         try:
             resume = partial(talk.send, answer(question))
         except BaseException as error:  # noqa: BLE001 - an interrupt too: the flow decides what it means
@@ -43,3 +50,9 @@ async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitabl
             raise
         except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
             resume = partial(talk.throw, error)
+
+
+def _stop_in(error: RuntimeError) -> StopIteration | None:
+    """The StopIteration of the user's own that Python makes a RuntimeError of, when it leaves a generator (PEP 479)."""
+    is_pythons = error.args == ("generator raised StopIteration",)
+    return error.__cause__ if is_pythons and isinstance(error.__cause__, StopIteration) else None

@@ -91,7 +91,12 @@ def on_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ and "AWS_LAMBDA_RUNTIME_API" in os.environ
 
 
-def _memory(url: str) -> Store:  # noqa: ARG001 - as all openers are called
+def _memory(url: str) -> Store:
+    if on_lambda():
+        raise ConfigurationError(
+            f"The store {url} can't be used on AWS Lambda: another instance of the function would run what this one "
+            "remembers. Use a shared one, for example dynamodb://my-table."
+        )
     from .memory import MemoryStore
 
     return MemoryStore()
