@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,20 +52,32 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield running
 
 
-def opened(proxy: FaultProxy, table: str, read_timeout: float) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore(table, endpoint=proxy.endpoint, connect_timeout=5, read_timeout=read_timeout, tries=2)
+def opened(proxy: FaultProxy, table: str, connection: Any, read_timeout: float) -> Iterator[DynamoDBStore]:
+    store = DynamoDBStore(
+        table,
+        connection=connection,
+        endpoint=proxy.endpoint,
+        connect_timeout=5,
+        read_timeout=read_timeout,
+        tries=2,
+    )
     yield store
     store.close()
 
 
-@pytest.fixture(scope="session")
-def patient(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
-    yield from opened(shared_proxy, table, read_timeout=5)
+@pytest.fixture(scope="session", params=["direct", "botocore"])
+def connection(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
 @pytest.fixture(scope="session")
-def impatient(shared_proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
-    yield from opened(shared_proxy, table, read_timeout=0.3)
+def patient(shared_proxy: FaultProxy, table: str, connection: Any) -> Iterator[DynamoDBStore]:
+    yield from opened(shared_proxy, table, connection, read_timeout=5)
+
+
+@pytest.fixture(scope="session")
+def impatient(shared_proxy: FaultProxy, table: str, connection: Any) -> Iterator[DynamoDBStore]:
+    yield from opened(shared_proxy, table, connection, read_timeout=0.3)
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 HOUR = 3_600
 
 
-@pytest.fixture
-def fresh(proxy: FaultProxy, table: str) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore(table, endpoint=proxy.endpoint)
+@pytest.fixture(params=["direct", "botocore"])
+def fresh(proxy: FaultProxy, table: str, request: pytest.FixtureRequest) -> Iterator[DynamoDBStore]:
+    store = DynamoDBStore(table, connection=request.param, endpoint=proxy.endpoint)
     yield store
     store.close()
 

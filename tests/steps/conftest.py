@@ -29,7 +29,7 @@ def sqlite(tmp_path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture(scope="session")
 def dynamodb(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore("steps", endpoint=dynamodb_endpoint, connect_timeout=30, read_timeout=30)
+    store = DynamoDBStore("steps", connection="direct", endpoint=dynamodb_endpoint, connect_timeout=30, read_timeout=30)
     store.create_table()
     yield store
     store.close()

@@ -12,6 +12,7 @@ import pytest
 import twicesafe
 from tests.steps.play import Play
 from twicesafe import current_execution, idempotent, step
+from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.dynamodb.client import read_failure
 from twicesafe.stores.dynamodb.layout import Layout
 from twicesafe.stores.dynamodb.patience import SHORT_PAUSE
@@ -20,9 +21,7 @@ from twicesafe.stores.dynamodb.writes import low_level
 from twicesafe.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from twicesafe.stores.dynamodb import DynamoDBStore
+    from collections.abc import Callable, Iterator
 
 
 class Stock:
@@ -66,6 +65,16 @@ def client(dynamodb_endpoint: str) -> Any:
 @pytest.fixture
 def stock(client: Any) -> Stock:
     return Stock(client)
+
+
+@pytest.fixture(scope="session", params=["direct", "botocore"])
+def dynamodb(dynamodb_endpoint: str, request: pytest.FixtureRequest) -> Iterator[DynamoDBStore]:
+    opened = DynamoDBStore(
+        "steps", connection=request.param, endpoint=dynamodb_endpoint, connect_timeout=30, read_timeout=30
+    )
+    opened.create_table()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -114,7 +123,7 @@ def answering(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch, answer: Cal
     monkeypatch.setattr(
         connection,
         "send",
-        lambda request: answer(request, send) if request.operation == "TransactWriteItems" else send(request),
+        lambda request, _: answer(request, send) if request.operation == "TransactWriteItems" else send(request),
     )
 
 

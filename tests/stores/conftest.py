@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from twicesafe.stores.base import Store
 
-STORES = ["sqlite", "dynamodb"]
+STORES = ["sqlite", "dynamodb", "dynamodb_by_botocore"]
 
 
 @pytest.fixture
@@ -32,8 +32,15 @@ def sqlite(path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture(scope="session")
 def dynamodb(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore("records", endpoint=dynamodb_endpoint, read_timeout=20)
+    store = DynamoDBStore("records", endpoint=dynamodb_endpoint, connection="direct", read_timeout=20)
     store.create_table()
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_by_botocore(dynamodb: DynamoDBStore, dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
+    store = DynamoDBStore("records", endpoint=dynamodb_endpoint, connection="botocore", read_timeout=20)
     yield store
     store.close()
 

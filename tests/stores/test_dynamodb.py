@@ -48,6 +48,12 @@ def shared_loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield loop
 
 
+class TestDynamoDBStoreByBotocore(StoreContract):
+    @pytest.fixture
+    def store(self, dynamodb_by_botocore: DynamoDBStore) -> DynamoDBStore:
+        return dynamodb_by_botocore
+
+
 @pytest.fixture(scope="session")
 def client(dynamodb_endpoint: str) -> Any:
     return botocore.session.Session().create_client("dynamodb", endpoint_url=dynamodb_endpoint)
@@ -305,15 +311,19 @@ def test_what_is_no_client_is_refused(dynamodb_endpoint: str, what: str) -> None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_has_connections_of_its_own(dynamodb_endpoint: str) -> None:
-    store = DynamoDBStore("records", endpoint=dynamodb_endpoint)
+def test_a_forked_child_has_a_client_of_its_own(dynamodb_endpoint: str) -> None:
+    store = DynamoDBStore("records", endpoint=dynamodb_endpoint, connection="botocore")
     trial = Trial(store.apply)
     trial.claim("ann")
     child = os.fork()
     if child == 0:
-        inherited = store._connection._own
-        is_found = store.apply(Load(trial.key)) is not None
-        os._exit(0 if is_found and store._connection._own is not inherited else 1)
+        status = 1
+        try:
+            inherited = store._connection._own
+            is_found = store.apply(Load(trial.key)) is not None
+            status = 0 if is_found and store._connection._own is not inherited else 1
+        finally:
+            os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     assert trial.complete("ann") == Done()
     store.close()

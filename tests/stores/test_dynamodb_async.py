@@ -1,4 +1,4 @@
-"""The async form: a client for each event loop, closed with it."""
+"""The async form: connections or a client for each event loop, closed with it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture
-def store(dynamodb: DynamoDBStore, dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
+@pytest.fixture(params=["direct", "botocore"])
+def store(dynamodb: DynamoDBStore, dynamodb_endpoint: str, request: pytest.FixtureRequest) -> Iterator[DynamoDBStore]:
     """A fresh one, on a table that is there."""
-    opened = DynamoDBStore("records", endpoint=dynamodb_endpoint)
+    opened = DynamoDBStore("records", connection=request.param, endpoint=dynamodb_endpoint)
     yield opened
     opened.close()
 
@@ -60,7 +60,7 @@ def test_loops_may_run_beside_one_another(store: DynamoDBStore, key: str) -> Non
     assert owners == ["ann"] * 4
 
 
-def test_the_tasks_of_a_loop_share_one_client(store: DynamoDBStore, key: str) -> None:
+def test_the_tasks_of_a_loop_share_what_is_open(store: DynamoDBStore, key: str) -> None:
     async def many() -> int:
         await asyncio.gather(*(owner_of(store, key) for _ in range(20)))
         assert store._async_connection is not None
@@ -85,8 +85,8 @@ def test_a_cancelled_first_task_does_not_stop_the_others(store: DynamoDBStore, k
 def test_a_loop_that_cannot_make_its_client_says_why_each_time(
     monkeypatch: pytest.MonkeyPatch, dynamodb_endpoint: str
 ) -> None:
-    store = DynamoDBStore("records", region="eu-west-1", endpoint=dynamodb_endpoint)
-    store._options = store._options._replace(endpoint="nowhere")
+    store = DynamoDBStore("records", connection="botocore", region="eu-west-1", endpoint=dynamodb_endpoint)
+    store._connection._options = store._options._replace(endpoint="nowhere")
 
     async def twice() -> None:
         for _ in range(2):
@@ -134,18 +134,19 @@ def in_what(store: DynamoDBStore) -> Any:
     """The thread that the store's requests are sent from."""
     threads: list[threading.Thread] = []
     send = store._connection.send
-    store._connection.send = lambda request: threads.append(threading.current_thread()) or send(request)
+    store._connection.send = lambda *asked: threads.append(threading.current_thread()) or send(*asked)
     claim = Claim("thread", "ann", Millis(1), Millis(2), None)
     assert asyncio.run(store.apply_async(claim)) is not None
     (thread,) = set(threads)
     return thread
 
 
-def test_with_a_sync_client_of_the_users_own_a_worker_thread_waits(dynamodb: DynamoDBStore) -> None:
-    store = DynamoDBStore("records", client=dynamodb._connection.client)
+def test_with_a_sync_client_of_the_users_own_a_worker_thread_waits(dynamodb_by_botocore: DynamoDBStore) -> None:
+    store = DynamoDBStore("records", client=dynamodb_by_botocore._connection.client)
     assert in_what(store) is not threading.main_thread()
 
 
+@pytest.mark.parametrize("store", ["botocore"], indirect=True)
 def test_without_aiobotocore_a_worker_thread_waits(store: DynamoDBStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "twicesafe.stores.dynamodb.aiobotocore", raising=False)
     monkeypatch.setitem(sys.modules, "aiobotocore.session", None)

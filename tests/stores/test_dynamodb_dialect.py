@@ -30,7 +30,14 @@ from twicesafe.stores.dynamodb.dialect import MOST_ROUNDS, talk
 from twicesafe.stores.dynamodb.expressions import MOST_STEPS
 from twicesafe.stores.dynamodb.items import number, text, write
 from twicesafe.stores.dynamodb.layout import Layout, Names
-from twicesafe.stores.dynamodb.patience import LONG_PAUSE, SHORT_PAUSE, TRIES_OF_A_TRANSACTION, patiently
+from twicesafe.stores.dynamodb.patience import (
+    LONG_PAUSE,
+    REMEDIES,
+    RESERVE,
+    SHORT_PAUSE,
+    TRIES_OF_A_TRANSACTION,
+    patiently,
+)
 from twicesafe.stores.dynamodb.requests import Accepted, Pause, Refused, Request, Scanned, Unanswered
 
 LAYOUT = Layout("records")
@@ -274,17 +281,21 @@ def test_the_last_page_has_no_next_one() -> None:
 # Patience
 
 
-def unanswered(pause: Millis = SHORT_PAUSE, *, is_busy: bool = False) -> Unanswered:
-    return Unanswered("silence", TimeoutError("silence"), pause, is_busy)
+def unanswered(pause: Millis = SHORT_PAUSE, **what: bool) -> Unanswered:
+    return Unanswered("silence", TimeoutError("silence"), pause, **what)
 
 
 def one_request() -> Any:
     return (yield Request("GetItem", {}, "order"))
 
 
+def patient(tries: int, left: int | None = None) -> Any:
+    return patiently(one_request(), "dynamodb://records", tries, lambda: left)
+
+
 @pytest.mark.parametrize("first", [SHORT_PAUSE, LONG_PAUSE])
 def test_a_request_without_an_answer_is_sent_again_after_growing_pauses(first: Millis) -> None:
-    conversation = patiently(one_request(), "dynamodb://records", tries=4)
+    conversation = patient(tries=4)
     request = next(conversation)
     for growth in (1, 2, 4):
         assert conversation.send(unanswered(first)) == Pause(Millis(first * growth))
@@ -296,7 +307,7 @@ def test_a_request_without_an_answer_is_sent_again_after_growing_pauses(first: M
 
 
 def test_what_a_transaction_keeps_away_has_tries_of_its_own() -> None:
-    conversation = patiently(one_request(), "dynamodb://records", tries=1)
+    conversation = patient(tries=1)
     next(conversation)
     for _ in range(TRIES_OF_A_TRANSACTION - 1):
         assert isinstance(conversation.send(unanswered(is_busy=True)), Pause)
@@ -306,8 +317,26 @@ def test_what_a_transaction_keeps_away_has_tries_of_its_own() -> None:
 
 
 def test_an_answer_ends_the_patience() -> None:
-    conversation = patiently(one_request(), "dynamodb://records", tries=2)
+    conversation = patient(tries=2)
     next(conversation)
     conversation.send(unanswered())
     conversation.send(None)
     assert end_of(conversation, Accepted()) == Accepted()
+
+
+def test_what_is_remedied_is_sent_again_at_once_and_is_no_try() -> None:
+    conversation = patient(tries=1)
+    request = next(conversation)
+    for _ in range(REMEDIES):
+        assert conversation.send(unanswered(is_remedied=True)) == request
+    with pytest.raises(StoreUnavailable):
+        conversation.send(unanswered(is_remedied=True))
+
+
+def test_no_try_is_made_that_the_platform_leaves_no_time_for() -> None:
+    conversation = patient(tries=4, left=SHORT_PAUSE + RESERVE)
+    next(conversation)
+    assert conversation.send(unanswered()) == Pause(SHORT_PAUSE)
+    conversation.send(None)
+    with pytest.raises(StoreUnavailable, match="no time is left to ask again"):
+        conversation.send(unanswered())

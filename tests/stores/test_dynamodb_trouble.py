@@ -62,18 +62,26 @@ def test_attributes_are_named_without_doubt(attributes: dict[str, str]) -> None:
         DynamoDBStore("records", attributes=attributes, sort_key="SK")
 
 
-def test_a_url_can_say_all(dynamodb_endpoint: str) -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_a_url_can_say_all(client: Any, dynamodb_endpoint: str, connection: str) -> None:
     query = "attribute.id=PK&attribute.expiration=ttl&sort_key=SK&sort_value=once&connect_timeout=0.5&region=eu-north-1"
-    store = open_store(f"dynamodb://said?{query}&endpoint={dynamodb_endpoint}")
+    store = open_store(f"dynamodb://said?connection={connection}&{query}&endpoint={dynamodb_endpoint}")
     assert isinstance(store, DynamoDBStore)
     store.create_table()
     trial = Trial(store.apply)
     trial.claim("ann")
-    client = store._connection.client
     item = client.get_item(TableName="said", Key={"PK": {"S": trial.key}, "SK": {"S": "once"}})["Item"]
     assert "ttl" in item
-    assert client.meta.region_name == "eu-north-1"
+    assert region_of(store) == "eu-north-1"
     store.close()
+
+
+def region_of(store: DynamoDBStore) -> str:
+    connection: Any = store._connection
+    region: str = (
+        connection._means.place.region if hasattr(connection, "_means") else connection.client.meta.region_name
+    )
+    return region
 
 
 def test_a_table_may_be_named_by_its_arn(dynamodb_endpoint: str) -> None:
@@ -94,40 +102,58 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_without_a_region_it_does_not_open(bare: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_without_a_region_it_does_not_open(bare: pytest.MonkeyPatch, connection: str) -> None:
     with pytest.raises(ConfigurationError, match="needs a region"):
-        open_store("dynamodb://records")
+        open_store(f"dynamodb://records?connection={connection}")
 
 
-def test_the_region_that_lambda_sets_is_enough(bare: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_the_region_that_lambda_sets_is_enough(bare: pytest.MonkeyPatch, connection: Any) -> None:
     bare.setenv("AWS_REGION", "eu-south-2")
-    store = DynamoDBStore("records")
-    assert store._connection.client.meta.region_name == "eu-south-2"
+    store = DynamoDBStore("records", connection=connection)
+    assert region_of(store) == "eu-south-2"
     store.close()
 
 
-def test_without_credentials_it_says_where_to_get_some(bare: pytest.MonkeyPatch, dynamodb_endpoint: str) -> None:
-    refused(DynamoDBStore("records", region="eu-west-1", endpoint=dynamodb_endpoint), "has no credentials")
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_without_credentials_it_says_where_to_get_some(
+    bare: pytest.MonkeyPatch, dynamodb_endpoint: str, connection: Any
+) -> None:
+    store = DynamoDBStore("records", connection=connection, region="eu-west-1", endpoint=dynamodb_endpoint)
+    refused(store, "has no credentials")
 
 
-def test_a_profile_that_is_not_there_is_named(bare: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_a_profile_that_is_not_there_is_named(bare: pytest.MonkeyPatch, connection: str) -> None:
     bare.setenv("AWS_PROFILE", "zork")
     with pytest.raises(ConfigurationError, match="zork"):
-        open_store("dynamodb://records?region=eu-west-1")
+        open_store(f"dynamodb://records?region=eu-west-1&connection={connection}")
 
 
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
 @pytest.mark.parametrize("query", ["endpoint=nowhere", "region=eu%20west"])
-def test_a_place_that_cannot_be_is_refused(query: str) -> None:
+def test_a_place_that_cannot_be_is_refused(query: str, connection: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be used as it is set up"):
-        open_store(f"dynamodb://records?{query}")
+        open_store(f"dynamodb://records?{query}&connection={connection}")
 
 
-def test_without_boto3_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match='takes "direct" or "botocore"'):
+        open_store("dynamodb://records?connection=carrier-pigeon")
+
+
+def test_a_client_of_the_users_own_is_not_direct(client: Any) -> None:
+    with pytest.raises(ConfigurationError, match="leave connection='direct' out"):
+        DynamoDBStore("records", client=client, connection="direct")
+
+
+def test_without_boto3_botocore_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("twicesafe.stores.dynamodb.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'twicesafe\[dynamodb\]'"):
-        DynamoDBStore("records")
+        DynamoDBStore("records", connection="botocore")
 
 
 def test_a_table_that_is_not_there_is_named_with_its_remedy(dynamodb_endpoint: str) -> None:
@@ -169,8 +195,9 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_a_server_that_says_nothing_costs_no_more_than_was_allowed(silent: str) -> None:
-    store = DynamoDBStore("records", endpoint=silent, read_timeout=0.2, tries=2)
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_a_server_that_says_nothing_costs_no_more_than_was_allowed(silent: str, connection: Any) -> None:
+    store = DynamoDBStore("records", connection=connection, endpoint=silent, read_timeout=0.2, tries=2)
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable, match="Read timeout") as error:
         store.apply(Load("order#1"))
@@ -179,25 +206,30 @@ def test_a_server_that_says_nothing_costs_no_more_than_was_allowed(silent: str) 
     store.close()
 
 
-def test_a_port_where_nobody_listens_is_unavailable() -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_a_port_where_nobody_listens_is_unavailable(connection: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    store = DynamoDBStore("records", endpoint=f"http://127.0.0.1:{port}")
+    store = DynamoDBStore("records", connection=connection, endpoint=f"http://127.0.0.1:{port}")
     with pytest.raises(StoreUnavailable, match="Could not connect"):
         Trial(store.apply).claim("ann")
     store.close()
 
 
-def test_a_host_that_is_not_known_is_unavailable() -> None:
-    store = DynamoDBStore("records", endpoint="http://dynamodb.invalid", tries=1)
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_a_host_that_is_not_known_is_unavailable(connection: Any) -> None:
+    store = DynamoDBStore("records", connection=connection, endpoint="http://dynamodb.invalid", tries=1)
     with pytest.raises(StoreUnavailable, match="Could not connect"):
         Trial(store.apply).claim("ann")
     store.close()
 
 
-def test_the_endpoint_of_the_environment_is_used(dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("connection", ["direct", "botocore"])
+def test_the_endpoint_of_the_environment_is_used(
+    dynamodb_endpoint: str, monkeypatch: pytest.MonkeyPatch, connection: Any
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_endpoint)
-    store = DynamoDBStore("records")
+    store = DynamoDBStore("records", connection=connection)
     store.create_table()
     assert isinstance(Trial(store.apply).claim("ann"), Claimed)
     store.close()

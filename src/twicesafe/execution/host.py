@@ -11,6 +11,7 @@ from ..protocol.commands import Failed, Now, Raised, Run, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.flows import Ran, execute
 from ..protocol.records import Status
+from ..stores.base import bounded_by
 from .current import instant, running
 from .heartbeat import Heartbeat
 from .judge import outcome_value
@@ -42,14 +43,16 @@ class Host:
     def deliver(self, delivery: Delivery) -> Answer:
         """Carry the delivery to its answer."""
         try:
-            return drive(execute(delivery, self._policy), self._answer)
+            with bounded_by(self._execution.deadline):
+                return drive(execute(delivery, self._policy), self._answer)
         finally:
             self._end()
 
     async def deliver_async(self, delivery: Delivery) -> Answer:
         """Carry the delivery to its answer, on an event loop."""
         try:
-            return await drive_async(execute(delivery, self._policy), self._answer_async)
+            with bounded_by(self._execution.deadline):
+                return await drive_async(execute(delivery, self._policy), self._answer_async)
         finally:
             self._end()
 

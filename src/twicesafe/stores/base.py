@@ -8,17 +8,33 @@ below; (4) add a line to the stores of tests/stores/conftest.py, and the contrac
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..protocol.commands import StoreCommand, StoreReply
     from ..protocol.records import Millis
 
     T = TypeVar("T")
+
+deadline: ContextVar[Millis | None] = ContextVar("twicesafe_deadline", default=None)
+"""When the platform ends the delivery that a command belongs to, by the store's clock; None: nothing bounds it."""
+
+
+@contextmanager
+def bounded_by(ends: Millis | None) -> Iterator[None]:
+    """Let stores wait for answers no longer than that, in this context."""
+    token = deadline.set(ends)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # a coroutine that is thrown away ends in another context
+            deadline.reset(token)
 
 
 class Store(Protocol):

@@ -1,9 +1,8 @@
-"""Records in a DynamoDB table: the dialect is pure, the connections (botocore, aiobotocore) are thin."""
+"""Records in a DynamoDB table: the dialect is pure, the connections (direct, botocore, aiobotocore) are thin."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl
 
 from ...errors import ConfigurationError
 from .store import DynamoDBStore
@@ -11,7 +10,7 @@ from .store import DynamoDBStore
 __all__ = ["DynamoDBStore", "open_url"]
 
 TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}")
-TEXTS = ("region", "endpoint", "sort_key", "sort_value")
+TEXTS = ("region", "endpoint", "sort_key", "sort_value", "connection", "ca_bundle")
 NUMBERS = {"connect_timeout": float, "read_timeout": float, "tries": int}
 
 
@@ -29,12 +28,20 @@ def open_url(url: str) -> DynamoDBStore:
         raise ConfigurationError(f"{url!r} names no table. Write dynamodb://my-table, or its ARN after the slashes.")
     options: dict[str, object] = {}
     attributes: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in _options(query):
         if name.startswith("attribute."):
             attributes[name.partition(".")[2]] = value
         else:
             options[name] = _option(url, name, value)
     return DynamoDBStore(table, attributes=attributes, **options)  # type: ignore[arg-type] # checked by _option
+
+
+def _options(query: str) -> list[tuple[str, str]]:
+    if not query:
+        return []
+    from urllib.parse import parse_qsl  # for a cold start it is not cheap
+
+    return parse_qsl(query, keep_blank_values=True)
 
 
 def _option(url: str, name: str, value: str) -> object:

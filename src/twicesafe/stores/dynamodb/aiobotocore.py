@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from .botocore import wall
-from .client import FAILURES, METHODS, date_of, explain, read_answer, read_failure
+from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
+from .clock import wall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from .client import Options
+    from ...protocol.records import Millis
     from .clock import Watch
     from .layout import Layout
+    from .options import Options
     from .requests import Request, Response
 
 LARGE = 512 * 1024
@@ -39,7 +40,7 @@ class AiobotocoreConnection:
         self._session = get_session()  # one for all loops: it keeps the API's description, which is slow to read
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, left: Millis | None = None) -> Response:  # noqa: ARG002 - as botocore's
         """Send it, and wait for the answer.
 
         Raises:
@@ -75,9 +76,8 @@ class AiobotocoreConnection:
         asyncio.run and asyncio.Runner do so; one who runs a loop by hand calls its shutdown_asyncgens().
         """
         try:
-            region = self._options.region_in(self._session)
-            config = AioConfig(**self._options.config())
-            made = self._session.create_client("dynamodb", region, endpoint_url=self._options.endpoint, config=config)
+            config = AioConfig(**settings(self._options))
+            made = self._session.create_client("dynamodb", **place(self._options, self._session), config=config)
             async with made as client:
                 client.meta.events.register("before-send.dynamodb", _stream_large_body)
                 try:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
 
 from ...errors import ConfigurationError
-from ...protocol.records import Millis
-from .client import FAILURES, METHODS, date_of, explain, read_answer, read_failure
+from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
+from .clock import wall
 
 if TYPE_CHECKING:
-    from .client import Options
+    from ...protocol.records import Millis
+    from .aiobotocore import AiobotocoreConnection
     from .clock import Watch
     from .layout import Layout
+    from .options import Options
     from .requests import Request, Response
 
 
@@ -46,7 +47,7 @@ class BotocoreConnection:
             self._own, self._pid = self._new_client(), os.getpid()
         return self._own
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: Request, left: Millis | None = None) -> Response:  # noqa: ARG002 - a client has its own limits
         """Send it, and wait for the answer.
 
         Raises:
@@ -61,6 +62,19 @@ class BotocoreConnection:
         self._watch.see(sent, wall(), date_of(answer))
         return read_answer(answer, request)
 
+    def for_loops(self, client: Any) -> AiobotocoreConnection:
+        """The same for event loops.
+
+        Args:
+            client: of aiobotocore, of the user's own.
+
+        Raises:
+            ImportError: there is no aiobotocore.
+        """
+        from .aiobotocore import AiobotocoreConnection
+
+        return AiobotocoreConnection(self._layout, self._options, self._watch, client)
+
     def close(self) -> None:
         """Close its connections; another request makes new ones."""
         if self._own is not None and self._pid == os.getpid():
@@ -70,16 +84,10 @@ class BotocoreConnection:
         session = self._session or botocore.session.Session()
         session = getattr(session, "_session", session)  # boto3's is a shell around botocore's
         try:
-            region = self._options.region_in(session)
-            config = Config(**self._options.config())
-            return session.create_client("dynamodb", region, endpoint_url=self._options.endpoint, config=config)
+            config = Config(**settings(self._options))
+            return session.create_client("dynamodb", **place(self._options, session), config=config)
         except FAILURES as error:
             raise explain(error, self._layout.store) from error
-
-
-def wall() -> Millis:
-    """This host's clock."""
-    return Millis(time.time_ns() // 1_000_000)
 
 
 def _checked(client: Any) -> Any:

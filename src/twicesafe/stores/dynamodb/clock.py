@@ -7,6 +7,8 @@ answers together bound it more closely. It is applied once it is over a second, 
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...protocol.records import Millis
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SECOND = 1_000
+DAY = 86_400 * SECOND
+MONTHS = {"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * place : 3 * place + 3]: place + 1 for place in range(12)}
+DATE = re.compile(r"[A-Z][a-z]{2}, (\d\d) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT")
+"""As servers must write it (RFC 9110, 5.6.7)."""
 
 
 class Skew(NamedTuple):
@@ -35,22 +41,32 @@ class Skew(NamedTuple):
         return Millis(middle if abs(middle) > max(SECOND, self.most - self.least) else 0)
 
 
+def wall() -> Millis:
+    """This host's clock."""
+    return Millis(time.time_ns() // 1_000_000)
+
+
+def moment(year: int, month: int, day: int, hour: int, minute: int, second: int) -> Millis:
+    """What UTC calls so. The modules that know it too cost a cold start more than all of its requests do."""
+    year -= month < 3  # a year that begins with March ends with its leap day
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 719_469
+    return Millis(days * DAY + ((hour * 60 + minute) * 60 + second) * SECOND)
+
+
 def skew(sent: Millis, received: Millis, date: str) -> Skew | None:
     """What one answer tells; None: its Date cannot be read.
 
     Args:
         sent, received: by the host's wall clock.
-        date: of the answer's header, as RFC 9110, 5.6.7, has it.
+        date: of the answer's header.
     """
-    from email.utils import mktime_tz, parsedate_tz
-
-    parsed = parsedate_tz(date)
-    if parsed is None or sent > received:  # or the clock was set in between
+    parts = DATE.fullmatch(date)
+    if parts is None or parts[2] not in MONTHS or sent > received:  # or the clock was set in between
         return None
-    try:
-        made = int(mktime_tz(parsed)) * SECOND
-    except (ValueError, OverflowError):
+    day, year, hour, minute, second = (int(parts[group]) for group in (1, 3, 4, 5, 6))
+    if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
+    made = moment(year, MONTHS[parts[2]], day, hour, minute, second)
     return Skew(made - received, made + SECOND - 1 - sent)
 
 

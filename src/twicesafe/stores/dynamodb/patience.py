@@ -12,6 +12,8 @@ from ...protocol.records import Millis
 from .requests import Pause, Unanswered
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .requests import PatientTalk, Request, Response, T, Talk
 
 SHORT_PAUSE = Millis(25)
@@ -20,30 +22,44 @@ LONG_PAUSE = Millis(100)
 """The same for a table that is used too much."""
 TRIES_OF_A_TRANSACTION = 6
 """How often another's transaction may be at the item: that is over in milliseconds, and nothing was applied."""
+REMEDIES = 3
+"""How often what stood in the way of one request may be put right: a stale connection, credentials, the clock."""
+RESERVE = Millis(50)
+"""What must be left of the platform's time for another try to make sense."""
 
 
-def patiently(talk: Talk[T], store: str, tries: int) -> PatientTalk[T]:
+def patiently(talk: Talk[T], store: str, tries: int, time_left: Callable[[], Millis | None]) -> PatientTalk[T]:
     """Hand on what the talk asks, again where there is no answer.
 
+    Args:
+        time_left: until the platform ends the delivery; None: nothing bounds it.
+
     Raises:
-        StoreUnavailable: there was none to so many tries.
+        StoreUnavailable: there was none to so many tries, or none in time.
     """
     try:
         request = next(talk)
         while True:
-            request = talk.send((yield from _insist(request, store, tries)))
+            request = talk.send((yield from _insist(request, store, tries, time_left)))
     except StopIteration as end:
         value: T = end.value
         return value
 
 
-def _insist(request: Request, store: str, tries: int) -> PatientTalk[Response]:
-    tried = 0
+def _insist(request: Request, store: str, tries: int, time_left: Callable[[], Millis | None]) -> PatientTalk[Response]:
+    tried = remedied = 0
     while True:
         response: Response = yield request
         if not isinstance(response, Unanswered):
             return response
+        if response.is_remedied and remedied < REMEDIES:
+            remedied += 1
+            continue
         tried += 1
-        if tried >= (TRIES_OF_A_TRANSACTION if response.is_busy else tries):
-            raise StoreUnavailable(store, response.reason, request.key or None) from response.error
-        yield Pause(Millis(response.first_pause << tried - 1))
+        pause = Millis(response.first_pause << tried - 1)
+        left = time_left()
+        is_late = left is not None and left < pause + RESERVE
+        if is_late or tried >= (TRIES_OF_A_TRANSACTION if response.is_busy else tries):
+            reason = f"{response.reason}; no time is left to ask again" if is_late else response.reason
+            raise StoreUnavailable(store, reason, request.key or None) from response.error
+        yield Pause(pause)

@@ -60,6 +60,7 @@ class Unanswered(NamedTuple):
     error: Exception
     first_pause: Millis
     is_busy: bool = False  # another's transaction was at the item, and so it is not applied
+    is_remedied: bool = False  # what stood in the way is put right: send it again at once
 
 
 Response: TypeAlias = Union[Accepted, Scanned, Refused, Cancelled, Unanswered]

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import logging
-import random
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ...protocol.drivers import drive, drive_async
-from ..base import in_thread
-from .clock import Watch
+from ...protocol.records import Millis
+from ..base import deadline, in_thread
+from .clock import Watch, wall
 from .dialect import talk
 from .layout import Layout, Names
+from .options import Options
 from .patience import patiently
 from .requests import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
     from ...protocol.commands import StoreCommand, StoreReply
-    from ...protocol.records import Millis
     from .aiobotocore import AiobotocoreConnection
+    from .botocore import BotocoreConnection
+    from .direct.loops import LoopsConnection
+    from .direct.sync import DirectConnection
     from .requests import PatientTalk, Request
 
 logger = logging.getLogger("twicesafe")
 
 ITEM_LIMIT = 400 * 1024
 """Bytes of one item, names included (DynamoDB Developer Guide, "Constraints in Amazon DynamoDB")."""
+PATIENT = 30.0
+"""Seconds that an answer may take to a person, who makes a table."""
 BESIDE_THE_REPLY = 8 * 1024
 """More than all else in a final record: keys of 2,048 and 1,024 bytes, 14 names of 255 at most, numbers, hashes."""
 
@@ -37,6 +44,8 @@ class DynamoDBStore:
 
     Args:
         table: its name or ARN; 'twicesafe table' makes one.
+        connection: "direct" needs no AWS SDK, and costs a cold start and each call a fraction of one; "botocore"
+            is what instrumentation of botocore, its stubs and its mocks see. By default botocore.
         client: a DynamoDB client of boto3 of your own, taken as it is, with its timeouts and retries.
         async_client: one of aiobotocore, for the event loop that it belongs to.
         session: one of boto3 or botocore of your own, to make the client with.
@@ -44,11 +53,12 @@ class DynamoDBStore:
         sort_key: the sort key's name, where the table has one. It is the same in all records.
         sort_value: what it is.
         attributes: other names for attributes: {"id": "pk"}.
-        connect_timeout, read_timeout: in seconds, of one try.
+        connect_timeout, read_timeout: in seconds, of one try; less where the platform leaves less.
         tries: how often a request without an answer is sent in all; a client of your own does that itself.
+        ca_bundle: a file of the certificates to believe, and no others. By default AWS_CA_BUNDLE, else the system's.
 
     Raises:
-        ConfigurationError: boto3 is not installed, there is no region, or an argument is wrong.
+        ConfigurationError: boto3 is needed and not installed, there is no region, or an argument is wrong.
     """
 
     reply_limit: int | None = ITEM_LIMIT - BESIDE_THE_REPLY
@@ -58,6 +68,7 @@ class DynamoDBStore:
         self,
         table: str,
         *,
+        connection: Literal["direct", "botocore"] | None = None,
         client: Any = None,
         async_client: Any = None,
         session: Any = None,
@@ -69,32 +80,34 @@ class DynamoDBStore:
         connect_timeout: float = 1.0,
         read_timeout: float = 2.0,
         tries: int = 3,
+        ca_bundle: str | None = None,
     ) -> None:
         self.layout = Layout(table, _names(attributes or {}, sort_key), sort_key, sort_value)
         self.name = self.layout.store
         self._watch = Watch(self._announce)
-        try:
-            from .botocore import BotocoreConnection
-            from .client import Options
-        except ImportError as error:
-            raise ConfigurationError(
-                f"The store {self.name} needs boto3 ({error}). Install it: pip install 'twicesafe[dynamodb]'."
-            ) from error
         self._tries = tries if client is None and async_client is None else 1
-        self._options = Options(region, endpoint, connect_timeout, read_timeout)
-        self._connection = BotocoreConnection(self.layout, self._options, self._watch, client, session)
-        if async_client is None:
-            _ = self._connection.client  # made now: on Lambda INIT pays for it, and a wrong set-up shows at once
+        self._options = Options(region, endpoint, connect_timeout, read_timeout, ca_bundle)
+        self._client, self._session = client, session
+        is_theirs = client is not None or async_client is not None or session is not None
+        self._connection: DirectConnection | BotocoreConnection
+        if self._is_direct(connection, is_theirs=is_theirs):
+            from .direct.sync import DirectConnection
+
+            self._connection = DirectConnection(self.layout, self._options, self._watch)
+        else:
+            self._connection = opened = self._botocore(self._options)
+            if async_client is None:
+                _ = opened.client  # made now: on Lambda INIT pays, and a wrong set-up shows at once
         self._async_client = async_client
-        self._in_threads = async_client is None and (client is not None or session is not None)
-        self._async_connection: AiobotocoreConnection | None = None
+        self._in_threads = async_client is None and is_theirs
+        self._async_connection: LoopsConnection | AiobotocoreConnection | None = None
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
         return drive(self._talk(command), self._answer)
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
-        """Apply one command through aiobotocore; without it, or with a client of your own, in a worker thread."""
+        """Apply one command; in a worker thread where botocore is asked and there is no aiobotocore."""
         connection = self._for_loops()
         if connection is None:
             reply: StoreReply = await in_thread(self.apply, command)
@@ -106,7 +119,7 @@ class DynamoDBStore:
 
                 await asyncio.sleep(_part_of(question))
                 return None
-            return await connection.send(question)
+            return await connection.send(question, self._time_left())
 
         return await drive_async(self._talk(command), answer)
 
@@ -116,9 +129,10 @@ class DynamoDBStore:
 
     def create_table(self) -> None:
         """Make the table, with its TTL, or make sure that it is as it must be; needs the rights for that."""
+        connection = self._botocore(self._options._replace(connect_timeout=PATIENT, read_timeout=PATIENT))
         from .table import create_table
 
-        create_table(self._connection.client, self.layout)
+        create_table(connection.client, self.layout)
 
     def close(self) -> None:
         """Let go of connections; another command makes new ones."""
@@ -127,24 +141,48 @@ class DynamoDBStore:
             self._async_connection.close()
 
     def _talk(self, command: StoreCommand) -> PatientTalk[StoreReply]:
-        return patiently(talk(command, self.layout), self.name, self._tries)
+        return patiently(talk(command, self.layout), self.name, self._tries, self._time_left)
 
     def _answer(self, question: Request | Pause) -> object:
         if isinstance(question, Pause):
             time.sleep(_part_of(question))
             return None
-        return self._connection.send(question)
+        return self._connection.send(question, self._time_left())
 
-    def _for_loops(self) -> AiobotocoreConnection | None:
+    def _time_left(self) -> Millis | None:
+        ends = deadline.get()
+        return None if ends is None else Millis(ends - wall() - self._watch.offset)
+
+    def _for_loops(self) -> LoopsConnection | AiobotocoreConnection | None:
         if self._async_connection is None and not self._in_threads:
             try:
-                from .aiobotocore import AiobotocoreConnection
+                self._async_connection = self._connection.for_loops(self._async_client)
             except ImportError:
                 self._in_threads = True
-            else:
-                connection = AiobotocoreConnection(self.layout, self._options, self._watch, self._async_client)
-                self._async_connection = connection
         return self._async_connection
+
+    def _is_direct(self, connection: str | None, *, is_theirs: bool) -> bool:
+        if connection not in (None, "direct", "botocore"):
+            raise ConfigurationError(f'connection= takes "direct" or "botocore", not {connection!r}.')
+        if connection == "direct" and is_theirs:
+            raise ConfigurationError("A client or session of your own is botocore's: leave connection='direct' out.")
+        if connection != "direct" or is_theirs:
+            return False
+        from .direct.detours import reason
+
+        why = reason(self._options)
+        if why is not None:
+            logger.info("The store %s goes to DynamoDB through botocore: %s.", self.name, why)
+        return why is None
+
+    def _botocore(self, options: Options) -> BotocoreConnection:
+        try:
+            from .botocore import BotocoreConnection
+        except ImportError as error:
+            raise ConfigurationError(
+                f"The store {self.name} needs boto3 ({error}). Install it: pip install 'twicesafe[dynamodb]'."
+            ) from error
+        return BotocoreConnection(self.layout, options, self._watch, self._client, self._session)
 
     def _announce(self, offset: Millis) -> None:
         logger.warning(
@@ -155,8 +193,8 @@ class DynamoDBStore:
 
 
 def _part_of(pause: Pause) -> float:
-    """Seconds: any part of it, so that those who met do not meet again."""
-    return random.uniform(0, pause.longest / 1000)  # noqa: S311 - nothing secret
+    """Seconds: any part of it, so that those who met do not meet again. A module for chance would cost a cold start."""
+    return pause.longest / 1000 * int.from_bytes(os.urandom(2), "big") / 0xFFFF
 
 
 def _names(attributes: Mapping[str, str], sort_key: str | None) -> Names:

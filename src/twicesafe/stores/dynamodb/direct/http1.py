@@ -1,0 +1,181 @@
+"""HTTP/1.1 (RFC 9112), as much as one needs who asks one server: pure.
+
+A reader is fed what comes, in pieces of any size, and gives the answer when it is whole. Nothing that is not whole
+is an answer: not one that ends with the connection, for nobody can tell where it was meant to end.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LONGEST_HEAD = 64 * 1024
+LONGEST_BODY = 16 * 1024 * 1024
+A_PIECE, LARGEST_PIECE = 16 * 1024, 256 * 1024
+
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
+NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+LENGTH = re.compile(r"[0-9]{1,16}")
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
+
+
+class BadAnswer(Exception):
+    """What came is no whole answer."""
+
+
+class Answer(NamedTuple):
+    """One that is whole."""
+
+    status: int
+    headers: dict[str, str]  # names in small letters
+    body: bytes
+    keeps: bool  # the connection can carry another exchange
+
+
+def request(method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
+    """The bytes of a request, head and body together: one write, one packet."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body
+
+
+class Reader:
+    """Reads one answer."""
+
+    __slots__ = ("_body_at", "_buffer", "_end", "_head", "_keeps", "_pieces", "_searched")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._searched = 0
+        self._head: tuple[int, dict[str, str]] | None = None
+        self._keeps = True
+        self._body_at = 0
+        self._end: int | None = None  # of the body, where its length was said; None: it is chunked
+        self._pieces: list[bytes] = []
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes to read next, at most."""
+        missing = self._end - len(self._buffer) if self._head and self._end else 0
+        return min(max(missing, A_PIECE), LARGEST_PIECE)
+
+    def feed(self, data: bytes) -> Answer | None:
+        """Take what came; the answer, once it is whole.
+
+        Args:
+            data: b"" says that no more will come.
+
+        Raises:
+            BadAnswer: it is cut short, no HTTP, or too large.
+        """
+        if not data:
+            raise BadAnswer(
+                "the connection was closed " + ("within the answer" if self._buffer else "without an answer")
+            )
+        self._buffer += data
+        if self._head is None:
+            self._read_heads()
+            if self._head is None:
+                return None
+        return self._read_body() if self._end is not None else self._read_chunks()
+
+    def _read_heads(self) -> None:
+        """Read up to the final answer's head; those that come before it (1xx) say nothing."""
+        buffer = self._buffer
+        while self._head is None:
+            end = buffer.find(b"\r\n\r\n", self._searched)
+            if (end if end >= 0 else len(buffer)) > LONGEST_HEAD:
+                raise BadAnswer(f"its head is longer than {LONGEST_HEAD} bytes")
+            if end < 0:
+                self._searched = max(0, len(buffer) - 3)
+                return
+            first, *lines = bytes(buffer[:end]).split(b"\r\n")
+            found = STATUS_LINE.fullmatch(first)
+            if found is None:
+                raise BadAnswer(f"it is no HTTP: {first[:80]!r}")
+            if found[2] < b"200":
+                del buffer[: end + 4]
+                self._searched = 0
+                continue
+            self._body_at = end + 4
+            self._begin(found[1] == b"1", int(found[2]), _headers(lines))
+
+    def _begin(self, is_current: bool, status: int, headers: dict[str, str]) -> None:
+        connection = headers.get("connection", "").lower()
+        self._keeps = "close" not in connection and (is_current or "keep-alive" in connection)
+        self._head = status, headers
+        coding = headers.get("transfer-encoding")
+        if coding is not None:
+            if coding.lower() != "chunked":
+                raise BadAnswer(f"its transfer-encoding is {coding!r}")
+            return
+        length = headers.get("content-length")
+        if length is None and status not in (204, 304):
+            raise BadAnswer(f"its length is not said (status {status})")
+        self._end = self._body_at + _bounded(length or "0")
+
+    def _read_body(self) -> Answer | None:
+        end = self._end or 0
+        if len(self._buffer) < end:
+            return None
+        return self._answer(bytes(memoryview(self._buffer)[self._body_at : end]), end)
+
+    def _read_chunks(self) -> Answer | None:
+        """Read the chunks that are whole; `_body_at` moves on to the first that is not."""
+        buffer = self._buffer
+        while (line_end := buffer.find(b"\r\n", self._body_at)) >= 0:
+            found = SIZE_LINE.fullmatch(buffer, self._body_at, line_end)
+            if found is None:
+                raise BadAnswer("a chunk has no size")
+            size = int(found[1], 16)
+            if not size:
+                return self._read_trailers(line_end)
+            end = line_end + 2 + size
+            if end > LONGEST_BODY + LONGEST_HEAD:
+                raise BadAnswer(f"its body is longer than {LONGEST_BODY} bytes")
+            if len(buffer) < end + 2:
+                return None
+            if buffer[end : end + 2] != b"\r\n":
+                raise BadAnswer("a chunk is longer than its size")
+            self._pieces.append(bytes(buffer[line_end + 2 : end]))
+            self._body_at = end + 2
+        if len(buffer) - self._body_at > LONGEST_HEAD:
+            raise BadAnswer("a chunk has no size")
+        return None
+
+    def _read_trailers(self, line_end: int) -> Answer | None:
+        """What follows the last chunk says nothing; it ends with an empty line."""
+        end = self._buffer.find(b"\r\n\r\n", line_end)
+        if end < 0:
+            if len(self._buffer) - line_end > LONGEST_HEAD:
+                raise BadAnswer("its trailers are too long")
+            return None
+        return self._answer(b"".join(self._pieces), end + 4)
+
+    def _answer(self, body: bytes, end: int) -> Answer:
+        """The answer. After one that is followed by something that nobody asked for, the connection is done."""
+        status, headers = self._head or (0, {})
+        return Answer(status, headers, body, self._keeps and len(self._buffer) == end)
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not NAME.fullmatch(name):
+            raise BadAnswer(f"a header is none: {line[:80]!r}")
+        key, text = name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")
+        if key in headers and key in ("content-length", "transfer-encoding") and headers[key] != text:
+            raise BadAnswer(f"it has two of {key}")
+        headers[key] = text
+    return headers
+
+
+def _bounded(length: str) -> int:
+    if not LENGTH.fullmatch(length):
+        raise BadAnswer(f"its length is {length[:80]!r}")
+    if int(length) > LONGEST_BODY:
+        raise BadAnswer(f"its body is longer than {LONGEST_BODY} bytes")
+    return int(length)
