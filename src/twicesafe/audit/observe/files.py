@@ -1,0 +1,142 @@
+"""Files: /tmp is the sandbox's own, everything else is read-only, as on Lambda.
+
+The handler's /tmp is a folder of its own for each sandbox, or a marker that a dead one left there would
+look like protection. What it would write elsewhere is refused as Lambda's file system refuses it, and noted.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import io
+import os
+import sqlite3
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .link import Link
+
+ONE = (
+    "open",
+    "stat",
+    "lstat",
+    "mkdir",
+    "rmdir",
+    "remove",
+    "unlink",
+    "readlink",
+    "listdir",
+    "scandir",
+    "access",
+    "chmod",
+    "utime",
+    "truncate",
+    "chdir",
+    "statvfs",
+    "mkfifo",
+)
+NAMES = ("path", "file", "database")
+"""What the first argument is called, where it is given by name."""
+TWO = ("rename", "replace", "link", "symlink")
+CHANGES = {
+    "os.remove": 0,
+    "os.rename": 1,
+    "os.mkdir": 0,
+    "os.rmdir": 0,
+    "os.link": 1,
+    "os.symlink": 1,
+    "os.truncate": 0,
+    "os.chmod": 0,
+    "os.chown": 0,
+}
+"""Audit events, and which of their arguments is the path that changes."""
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Files:
+    """Takes the place of the file system's changeable part."""
+
+    def __init__(self, link: Link, temporary: str, kept: Sequence[str], writable: Sequence[str]) -> None:
+        """Give the sandbox a /tmp.
+
+        Args:
+            temporary: the folder that is its /tmp.
+            kept: folders in /tmp that are seen as they are: the user's code may live there.
+            writable: folders that may be written to.
+        """
+        self._link = link
+        self._temporary = temporary
+        self._kept = tuple(f"{folder}{os.sep}" for folder in kept)
+        self._writable = (temporary, *writable)
+
+    def install(self) -> None:
+        """From now on paths mean what they mean in the sandbox."""
+        patched: Any = builtins
+        patched.open = io.open = self._of_one(io.open)
+        patched = os
+        for name in ONE:
+            if hasattr(os, name):
+                setattr(os, name, self._of_one(getattr(os, name)))
+        for name in TWO:
+            setattr(os, name, self._of_two(getattr(os, name)))
+        patched = sqlite3
+        patched.connect = self._of_one(sqlite3.connect)
+        sys.dont_write_bytecode = True
+
+    def path(self, path: Any) -> Any:
+        """Where a path leads in the sandbox."""
+        if isinstance(path, int):
+            return path
+        try:
+            text = os.fspath(path)
+        except TypeError:
+            return path
+        is_bytes = isinstance(text, bytes)
+        name = os.fsdecode(text)
+        if name == "/tmp" or (name.startswith("/tmp/") and not f"{name}/".startswith(self._kept)):  # noqa: S108 - Lambda's
+            name = self._temporary + name[len("/tmp") :]  # noqa: S108 - as above
+            return os.fsencode(name) if is_bytes else name
+        return path
+
+    def _of_one(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*arguments: Any, **options: Any) -> Any:
+            options = {name: self.path(value) if name in NAMES else value for name, value in options.items()}
+            return real(*map(self.path, arguments[:1]), *arguments[1:], **options)
+
+        return function
+
+    def _of_two(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def function(first: Any, second: Any, *arguments: Any, **options: Any) -> Any:
+            return real(self.path(first), self.path(second), *arguments, **options)
+
+        return function
+
+    def hear(self, event: str, arguments: Sequence[Any]) -> None:
+        """Refuse a change outside of the sandbox's own, as an audit hook."""
+        if event == "open":
+            path, mode, flags = arguments
+            if not (isinstance(flags, int) and flags & WRITES) and not (
+                isinstance(mode, str) and set(mode) & set("wax+")
+            ):
+                return
+        elif event in CHANGES:
+            path = arguments[CHANGES[event]]
+        elif event == "sqlite3.connect":
+            path = arguments[0]
+            if path == ":memory:" or str(path).startswith("file:") or path == "":
+                return
+        else:
+            return
+        self._refuse(path)
+
+    def _refuse(self, path: Any) -> None:
+        if path is None or isinstance(path, int):
+            return
+        name = os.path.abspath(os.fsdecode(path))
+        if name.startswith(("/dev/", *(f"{folder}{os.sep}" for folder in self._writable))) or name in self._writable:
+            return
+        self._link.note(f"a write to the file {name}")
+        raise OSError(errno.EROFS, "Read-only file system (the audit lets a handler write to /tmp only)", name)

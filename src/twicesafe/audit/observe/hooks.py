@@ -1,0 +1,112 @@
+"""What is neither an AWS call nor HTTP: other processes, native clients, and ways around the sockets.
+
+Audit hooks don't see C libraries: psycopg's connect raises no event at all. So there is a table of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .files import Files
+    from .link import Link
+
+PROCESSES = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.fork",
+    "os.forkpty",
+    "pty.spawn",
+)
+HARMLESS = ("platform.py", os.path.join("ctypes", "util.py"), "sysconfig.py")
+"""The standard library asks `uname` and `ldconfig` by itself."""
+NATIVE = {
+    "psycopg": "PostgreSQL",
+    "psycopg2": "PostgreSQL",
+    "asyncpg": "PostgreSQL",
+    "oracledb": "Oracle",
+    "cx_Oracle": "Oracle",
+    "MySQLdb": "MySQL",
+    "mysql.connector": "MySQL",
+    "pyodbc": "ODBC",
+    "pymssql": "SQL Server",
+    "confluent_kafka": "Kafka",
+    "grpc": "gRPC",
+    "pycurl": "curl",
+    "curl_cffi": "curl",
+    "pyreqwest": "HTTP",
+    "uvloop": "an event loop of its own",
+    "duckdb": "DuckDB",
+    "snowflake.connector": "Snowflake",
+    "couchbase": "Couchbase",
+    "aerospike": "Aerospike",
+    "pulsar": "Pulsar",
+    "ibm_db": "Db2",
+    "awscrt": "the AWS Common Runtime",
+    "zmq": "ZeroMQ",
+}
+"""Modules that speak to the outside from C, Rust or the like."""
+
+
+class Hooks:
+    """Watches this process by its audit events."""
+
+    def __init__(self, link: Link, files: Files) -> None:
+        self._link = link
+        self._files = files
+        self._before: frozenset[str] = frozenset()
+        self._is_busy = False
+
+    def install(self) -> None:
+        """Begin; there is no end."""
+        self._before = frozenset(name for name in NATIVE if name in sys.modules)
+        sys.addaudithook(self._hear)
+
+    def note_native(self) -> None:
+        """Say which clients were loaded that nothing is seen of."""
+        for name, system in NATIVE.items():
+            if name in sys.modules and name not in self._before:
+                self._link.note(f"what {name} does ({system}): it is native code")
+
+    def _hear(self, event: str, arguments: Any) -> None:
+        if self._is_busy:
+            return
+        if event in PROCESSES:
+            self._refuse_process(event, arguments)
+        elif event == "socket.connect" and not _is_local(arguments[1]):
+            self._note(f"a connection to {arguments[1]!r}")
+            raise ConnectionRefusedError("the audit lets nothing out of this machine")
+        elif event in ("socket.sendto", "socket.sendmsg") and not _is_local(arguments[1]):
+            raise ConnectionRefusedError("the audit lets nothing out of this machine")
+        else:
+            self._files.hear(event, arguments)
+
+    def _note(self, what: str) -> None:
+        self._is_busy = True
+        try:
+            self._link.note(what)
+        finally:
+            self._is_busy = False
+
+    def _refuse_process(self, event: str, arguments: Any) -> None:
+        frame = sys._getframe(2)  # noqa: SLF001 - whoever starts it
+        while frame is not None:
+            if frame.f_code.co_filename.endswith(HARMLESS):
+                return
+            frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+        what = arguments[1] if event == "subprocess.Popen" else arguments[0] if arguments else event
+        words = " ".join(map(str, what)) if isinstance(what, (list, tuple)) else str(what)
+        self._note(f"another process: {words[:120]}")
+        raise PermissionError(f"The audit starts no other process: {words[:120]}")
+
+
+def _is_local(address: Any) -> bool:
+    """Whether nothing leaves this machine for it."""
+    if not isinstance(address, tuple):
+        return True  # a path, or None on a connected socket
+    return str(address[0]).startswith(("127.", "240.0.")) or address[0] in ("::1", "localhost")
