@@ -1,5 +1,6 @@
 # make demo     the main job, on the embedded store
 # make test     everything, with the real servers that it needs
+# make audit-cases   handlers with a known verdict, and what the audit says of each
 # make lint     only the static checks
 # make format   what the tools can put right themselves
 # make bench    ratios against others, in one run
@@ -9,13 +10,16 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test audit-cases lint format bench clean
 
 demo: $(VENV)/cli.stamp
 	$(BIN)/twicesafe demo
 
 test: lint
 	$(BIN)/python -m pytest --cov
+
+audit-cases: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.audit.table
 
 # The cache of lint-imports does not see that a module is new.
 lint: $(VENV)/dev.stamp

@@ -8,6 +8,7 @@ import click
 
 from ..errors import ConfigurationError, MalformedEvent, TwicesafeError
 from ..lab.loading import NotLoadable
+from .audit import audit
 from .deliver import deliver
 from .demo import demo
 from .key import key
@@ -48,5 +49,5 @@ def commands() -> None:
     """
 
 
-for command in (demo, deliver, key, records, table):
+for command in (demo, audit, deliver, key, records, table):
     commands.add_command(command)

@@ -1,0 +1,136 @@
+"""The cases: handlers with a known verdict. `make audit-cases` prints what the audit says of each.
+
+Each is NAME.py (its function is `handler`) and NAME.event.json, with NAME.world.json where it needs one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from twicesafe.audit.audit import audit
+from twicesafe.audit.settings import Declared, Job
+from twicesafe.audit.world.declared import parsed
+from twicesafe.lab.loading import Target
+
+CASES = Path(__file__).parent / "cases"
+
+
+class Case(NamedTuple):
+    """What the audit must say of a handler."""
+
+    name: str
+    verdict: str
+    kind: str | None = None  # of the first finding
+    when: str | None = None  # in which it shows first
+    says: str = ""  # stands in the report: the effect, the reason, the horizon, what is unknown or assumed
+    line: int | None = None  # of the finding
+    basis: str = "observed"
+    findings: int | None = None
+
+
+EVERY = "every redelivery"
+TABLE = (
+    Case("read_item", "safe", says="reads only"),
+    Case("pure_compute", "safe", says="reads only"),
+    Case("put_same_data", "safe", says="same data"),
+    Case("put_updated_at", "unsafe", "state", EVERY, "updated_at 2026-12-30T23:59:00 → 2026-12-31T00:01:00", 10),
+    Case("put_new_uuid", "unsafe", "state", EVERY, "dynamodb orders has one more", 9),
+    Case("counter_add", "unsafe", "state", EVERY, "hits 1 → 2", 7),
+    Case("version_number", "unsafe", "state", EVERY, "version 1 → 2", 9),
+    Case("s3_derived_key", "safe", says="same data"),
+    Case("s3_timed_key", "unsafe", "state", EVERY, "s3 reports has one more", 8),
+    Case("send_queue", "unsafe", "twice", EVERY, "sqs SendMessage fulfilment", 7),
+    Case("send_fifo_dedup", "safe", says="SQS FIFO by MessageDeduplicationId, which it keeps for 5 minutes"),
+    Case("stripe_same_key", "safe", says="api.stripe.com by idempotency-key, which it keeps for 1 day"),
+    Case("stripe_random_key", "unsafe", "twice", EVERY, "its idempotency-key is another each time", 13),
+    Case("stripe_no_key", "unsafe", "twice", EVERY, "http POST https://api.stripe.com/v1/charges", 12),
+    Case("post_unknown_key", "unknown", says="nothing says that billing.example.com honours idempotency-key"),
+    Case("post_unknown", "unsafe", "twice", EVERY, "POST and PATCH are not idempotent", 12, basis="assumed"),
+    Case("http_put", "safe", says="PUT and DELETE are idempotent (RFC 9110, 9.2.2)"),
+    Case("check_then_act", "unsafe", "twice", "crash", "also: overlap", 11),
+    Case("marker_first", "unsafe", "lost", "crash", "sns Publish orders", 16),
+    Case("create_once", "safe", says="same data"),
+    Case("create_once_409", "unsafe", "reply", EVERY, "statusCode: 201 → 409"),
+    Case("create_once_409_async", "safe", says="same data"),
+    Case("other_id_in_reply", "unsafe", "reply", EVERY, "which is nowhere"),
+    Case("warm_global", "unsafe", "state", "warm", "count 1 → 2", 10),
+    Case("raw_socket", "unknown", says="ledger.internal:5432 (PostgreSQL)"),
+    Case("subprocess_curl", "unknown", says="not observed: another process: true"),
+    Case("two_puts", "safe", says="same data"),
+    Case("read_modify_write", "unsafe", "state", EVERY, "balance 5800 → 1600", 10),
+    Case("transact_token", "safe", says="DynamoDB by ClientRequestToken, which it keeps for 10 minutes"),
+    Case("transact_auto_token", "unsafe", "state", EVERY, "spent 4200 → 8400", 8),
+    Case("metric_only", "safe", says="metrics, logs and the like are not effects"),
+    Case("delete_and_mail", "unsafe", "twice", EVERY, "ses SendEmail", 10, findings=1),
+    Case("keyed_on_request_id", "unsafe", "twice", EVERY, "its MessageDeduplicationId is another each time", 7),
+    Case("no_declared_world", "unsafe", "state", EVERY, "the table 'table-name' (key pk) was supplied", 9),
+    Case("always_fails", "unknown", says="the handler raises on a clean delivery (always_fails.py:2): KeyError"),
+    Case("stores_whole_answer", "unsafe", "state", EVERY, "head.ResponseMetadata.RequestId", 10),
+    Case("swallows_errors", "unknown", says="the clean delivery is answered 500"),
+    Case("delete_then_404", "safe", says="same data"),
+    Case("poison_duplicate", "unsafe", "reply", EVERY, "twice    http POST https://pay.example.com/process", 9),
+    Case("tmp_marker", "unsafe", "twice", EVERY, "sns Publish orders", 12),
+    Case("two_crashes", "unsafe", "twice", "two crashes", "sns Publish orders", 15),
+    Case("two_records", "unsafe", "state", EVERY, "hits 1 → 2", 11, findings=1),
+)
+
+
+def job(name: str, **choices: Any) -> Job:
+    """The audit of a case."""
+    module, _, handler = name.partition(":")
+    stem = module.rpartition(".")[2]
+    event = json.loads((CASES / f"{stem}.event.json").read_text())
+    world = CASES / f"{stem}.world.json"
+    declared = parsed(json.loads(world.read_text()), world.name) if world.exists() else Declared()
+    return Job(Target(module, handler or "handler", (str(CASES),)), event, f"{stem}.event.json", declared, **choices)
+
+
+def faults(case: Case, found: Any, report: str) -> list[str]:
+    """What the audit should have said and did not."""
+    wrong = [] if found.verdict == case.verdict else [f"it is {case.verdict}, and was called {found.verdict}"]
+    if case.says not in report:
+        wrong.append(f"the report does not say {case.says!r}")
+    first = found.findings[0] if found.findings else None
+    if case.kind is not None and first is not None:
+        if (first.kind, first.when, first.basis) != (case.kind, case.when, case.basis):
+            wrong.append(f"it shows {case.kind}, {case.when}; found was {first.kind}, {first.when}, {first.basis}")
+        if case.line is not None and (first.line is None or first.line.number != case.line):
+            wrong.append(f"it is in line {case.line}, and not in {first.line}")
+    if case.findings is not None and len(found.findings) != case.findings:
+        wrong.append(f"it has {case.findings} findings, and not {len(found.findings)}")
+    return wrong
+
+
+def main() -> int:
+    """Print the table; the exit status says whether all is right."""
+    from twicesafe.audit.report.text import because, lines
+
+    chosen = [case for case in TABLE if not sys.argv[1:] or case.name in sys.argv[1:]]
+    bad, seconds, schedules = 0, 0.0, 0
+    for case in chosen:
+        found = audit(job(case.name))
+        wrong = faults(case, found, "\n".join(lines(found)))
+        bad += bool(wrong)
+        seconds += found.seconds["all"]
+        schedules += len(found.schedules)
+        first = found.findings[0] if found.findings else None
+        said = (
+            f"{first.kind}, {first.when}: {first.effect}"
+            if first
+            else found.unknowns[0]
+            if found.unknowns
+            else because(found)
+        )
+        mark = "BAD" if wrong else "ok "
+        print(f"{mark} {case.name:24} {found.verdict:7} {found.seconds['all']:5.1f} s  {said[:80]}")
+        for each in wrong:
+            print(f"      {each}")
+    print(f"\n{len(chosen) - bad} of {len(chosen)} right, {schedules} schedules, {seconds:.0f} s")
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
