@@ -12,6 +12,8 @@ from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, TwicesafeError
+from ..lab.loading import NotLoadable
+from .messages import Failed, Progress, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,9 +71,6 @@ def audit(job: Job, say: Callable[[int, int], object] = max) -> Audit:
 
 
 def _receive(connection: Connection, say: Callable[[int, int], object]) -> Audit | None:
-    from ..lab.loading import NotLoadable
-    from .zygote import Failed, Progress, Refused
-
     done = known = 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a delivery and its world say to each other, over one pipe."""
+"""What a delivery, its world, the zygote and whoever asked say to each other, over pipes."""
 
 from __future__ import annotations
 
@@ -84,3 +84,22 @@ class Answer(NamedTuple):
 
 class LostAnswer(NamedTuple):
     """World to delivery: there is no answer."""
+
+
+class Progress(NamedTuple):
+    """Zygote to whoever asked: how far it is."""
+
+    done: int
+    known: int
+
+
+class Refused(NamedTuple):
+    """There is no audit, for a reason that is the user's to mend."""
+
+    reason: str
+
+
+class Failed(NamedTuple):
+    """There is no audit, for a reason that is ours to mend."""
+
+    trace: str

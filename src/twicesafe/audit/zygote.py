@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from ..errors import ConfigurationError
 from ..lab.loading import NotLoadable
 from .explore import explore
+from .messages import Failed, Progress, Refused
 from .observe.botocore import share_models
 from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
 from .world.aws import Aws
@@ -35,25 +36,6 @@ if TYPE_CHECKING:
     from .results import Run
     from .schedules import Schedule
     from .settings import Job
-
-
-class Progress(NamedTuple):
-    """How far it is."""
-
-    done: int
-    known: int
-
-
-class Refused(NamedTuple):
-    """There is no audit, for a reason that is the user's to mend."""
-
-    reason: str
-
-
-class Failed(NamedTuple):
-    """There is no audit, for a reason that is ours to mend."""
-
-    trace: str
 
 
 class Played(NamedTuple):
