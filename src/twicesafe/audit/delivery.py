@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..lab import marshal
-from ..lab.context import Context
+from ..lab.context import Context, LambdaLog
 from ..lab.loading import NotLoadable, Target, load
 from .messages import Ended
 from .observe import chance, variables
@@ -65,7 +66,8 @@ def main(connection: Connection, sandbox: Sandbox) -> None:
     Sockets(link).install()
     files.install()
     variables.supply(link)
-    os.chdir(sandbox.target.folders[0])
+    os.chdir(sandbox.target.root)
+    logging.getLogger().addHandler(LambdaLog())
     hooks.install()
     try:
         function = load(sandbox.target)

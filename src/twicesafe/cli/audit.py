@@ -20,7 +20,8 @@ from ..audit.world.declared import parsed
 from ..errors import ConfigurationError
 from ..lab.loading import NotLoadable, parse
 from . import show
-from .events import read_event
+from .events import EVENT, read_event
+from .refusal import Refusal
 
 if TYPE_CHECKING:
     from ..audit.results import Audit
@@ -43,10 +44,10 @@ class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except click.UsageError as error:
+        except click.ClickException as error:
             raise _with_status(error) from None
         except (ConfigurationError, NotLoadable, BadSchedule, AuditFailed) as error:
-            raise _with_status(click.ClickException(str(error))) from error
+            raise Refusal(str(error), WRONG) from error
 
 
 def _with_status(error: click.ClickException) -> click.ClickException:
@@ -54,12 +55,10 @@ def _with_status(error: click.ClickException) -> click.ClickException:
     return error
 
 
-@click.command(cls=_Command)
+@click.command(cls=_Command, short_help="Find out whether your handler needs protection.")
 @click.argument("handler", metavar="MODULE:HANDLER")
-@click.argument("event", type=click.File(encoding="utf-8"), metavar="EVENT.json")
-@click.option(
-    "--world", type=click.File(encoding="utf-8"), help="The tables, buckets, queues and answers that there are."
-)
+@click.argument("event", type=EVENT, metavar="EVENT.json")
+@click.option("--world", type=EVENT, help="The tables, buckets, queues and answers that there are.")
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Worlds at once.  [default: the cores]"
 )
@@ -104,7 +103,7 @@ def audit(
     with show.progress() as say:
         found = run_audit(job, lambda done, known: say(_progress(job, done, known)) if _is_news(done) else None)
     if for_programs:
-        show.show_json(as_json(found))
+        show.put_json(as_json(found))
     else:
         _show(found)
     ctx.exit(STATUSES[found.verdict])
@@ -173,9 +172,8 @@ def _progress(job: Job, done: int, known: int) -> str:
 
 
 def _show(found: Audit) -> None:
-    console = show.out()
     for line in text.lines(found):
-        shown = Text(line)
+        shown = Text(show.printable(line))
         if line.startswith(found.verdict):
             shown.stylize(COLOURS[found.verdict], 0, len(found.verdict))
-        console.print(shown, soft_wrap=True)
+        show.put(shown, wide=True)

@@ -40,7 +40,7 @@ def set_up(target: Target, given: Mapping[str, str], store: str) -> None:
     region = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
     os.environ.clear()
     os.environ.update(region)
-    usual = variables(target.function_name, target.lambda_handler, target.folders[0])
+    usual = variables(target.function_name, target.lambda_handler, target.root)
     usual["AWS_LAMBDA_LOG_STREAM_NAME"] = "2026/12/30/[$LATEST]0"
     os.environ.update({**usual, **CREDENTIALS, **kept, "TMPDIR": "/tmp"})  # noqa: S108 - it is the sandbox's own
     os.environ["TWICESAFE_STORE"] = chosen if chosen.startswith("dynamodb:") else store

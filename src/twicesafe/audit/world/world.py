@@ -157,7 +157,7 @@ class World:
         renews = self._base.job.controls.renewal and "same-id" not in action.options
         self._clock.move_to(STARTS + later)
         chance.seed(-number)
-        event = redelivered(self._base.job.event, number, later) if renews else self._base.job.event
+        event = redelivered(self._base.job.event, number) if renews else self._base.job.event
         identity = uuid.UUID(bytes=hashlib.sha256(b"request %d" % (number if renews else 1)).digest()[:16], version=4)
         now = STARTS + later
         deadline = round((now + self._base.job.timeout) * 1000)
