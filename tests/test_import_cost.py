@@ -18,7 +18,18 @@ FREE = ["contextlib", "decimal", "enum", "functools", "json", "logging", "math",
 PAID = ["binascii", "contextvars", "hashlib", "typing"]
 
 # Its own rooms that wait until somebody uses them.
-LATER = ["audit", "cli", "integrations", "lab", "stores.dynamodb", "stores.memory", "stores.sqlite", "testing"]
+LATER = [
+    "audit",
+    "cli",
+    "downstream",
+    "integrations",
+    "lab",
+    "providers",
+    "stores.dynamodb",
+    "stores.memory",
+    "stores.sqlite",
+    "testing",
+]
 
 PROGRAM = """
 import json, sys

@@ -19,6 +19,8 @@
      ├─ StepMismatch             a recorded step was called with other arguments; it was not run
      ├─ StepInDoubt              a step may have had its effect, and may not be repeated; it was not run
      ├─ TransactionRefused       a condition of the user's own writes did not hold; none of them was made
+     ├─ KeyInUse                 an outside system is still busy with an earlier request under this step's key
+     ├─ KeyReused                an outside system saw this step's key with other parameters
      ├─ NotRecorded              the function has run, but it could not be recorded
      └─ UnkeptReply              the function has run and is recorded as done, but without its reply
          ├─ ReplyTooLarge
@@ -318,6 +320,35 @@ class TransactionRefused(TwicesafeError):
         return (
             f"{self.key!r} had {what} refused by a condition of its own, of writes[{', '.join(failed)}]; nothing was "
             "written. What DynamoDB says of each write is in this error's .reasons."
+        )
+
+
+class KeyInUse(TwicesafeError):
+    """An outside system is still busy with an earlier request under this step's downstream key."""
+
+    def __init__(self, step: str | None) -> None:
+        super().__init__(step)
+        self.step = step
+
+    def __str__(self) -> str:
+        return (
+            f"The other system is still busy with an earlier request under the key of the step {self.step!r}. Let the "
+            "platform deliver again: the next attempt asks with the same key, and gets that request's answer."
+        )
+
+
+class KeyReused(TwicesafeError):
+    """An outside system saw this step's downstream key before with other parameters: another try cannot help."""
+
+    def __init__(self, step: str | None) -> None:
+        super().__init__(step)
+        self.step = step
+
+    def __str__(self) -> str:
+        return (
+            f"The other system saw the key of the step {self.step!r} before with other parameters, and did nothing. "
+            "Send what is the same in each attempt: make a step of the time or of a new id; one request a step. Name "
+            "this error in final_errors to end the redeliveries."
         )
 
 

@@ -283,7 +283,7 @@ def test_a_partial_gives_the_function_its_own(memory: MemoryStore) -> None:
         ({"not_done": ValueError}, "go with"),
         ({"settles_after": 3}, "go with"),
         ({"needs": -1}, "timedelta or seconds"),
-        ({"horizon": "long"}, "timedelta or seconds"),
+        ({"horizon": "long"}, "no provider"),
     ],
 )
 def test_a_wrong_option_is_refused_before_the_effect(

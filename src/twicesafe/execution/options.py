@@ -88,7 +88,7 @@ def checked(
     at_most_once: bool = False,
     not_done: Any = (),
     settles_after: timedelta | float | None = None,
-    horizon: timedelta | float | None = None,
+    horizon: timedelta | float | str | None = None,
     **unknown: object,
 ) -> Options:
     """The options, of the types that they must have.
@@ -126,7 +126,7 @@ def checked(
         at_most_once,
         errors,
         SETTLES_AFTER if settles_after is None else _millis("settles_after", settles_after),
-        None if horizon is None else _millis("horizon", horizon),
+        _horizon(horizon),
     )
 
 
@@ -163,6 +163,20 @@ def print_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         return f"{RULE}:{digest(canonical([args, kwargs]))[:FINGERPRINT_DIGITS]}"
     except UnusableKey:
         return ""
+
+
+def _horizon(value: timedelta | float | str | None) -> Millis | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return _millis("horizon", value)
+    from ..providers import PROVIDERS
+
+    if value not in PROVIDERS:
+        raise ConfigurationError(
+            f"horizon= knows no provider {value!r}. Give a timedelta, or one of {', '.join(sorted(PROVIDERS))}."
+        )
+    return PROVIDERS[value].horizon
 
 
 def _millis(option: str, value: timedelta | float) -> Millis:

@@ -54,7 +54,9 @@ class Steps:
         not_done: exceptions of the function that prove that nothing was sent.
         settles_after: how long after its begin the effect may still be had; NOT_DONE is not believed sooner. By
             default a minute; give the time limit of the effect's own client.
-        horizon: how long the outside system remembers the downstream key. A later attempt does not call it then.
+        horizon: how long the outside system remembers the downstream key; a timedelta, seconds, or the name of a
+            provider in twicesafe.providers ("stripe"). By default what the function's own `horizon` says, as those of
+            twicesafe.downstream do. A later attempt does not call it past that.
 
     An option that is also a parameter of the function is refused, since it is not clear whose it is:
     `step("pay", partial(pay, each=3), order, each=order.id)` gives each its own. Where a function takes any keyword
@@ -87,7 +89,7 @@ class Steps:
         at_most_once: bool = False,
         not_done: type[BaseException] | tuple[type[BaseException], ...] = (),
         settles_after: timedelta | float | None = None,
-        horizon: timedelta | float | None = None,
+        horizon: timedelta | float | str | None = None,
     ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
     @overload
     def __call__(
@@ -262,6 +264,8 @@ def _run(
         raise ConfigurationError(f"The recover function of the step {name!r} is async, and so the step must be.")
     execution.begin_step(tenure, name)
     host = StepHost(name, execution, tenure, Codec(function))
+    if options.horizon is None:
+        options = options._replace(horizon=getattr(function, "horizon", None))
     plan = options.plan(print_of(args[own:], kwargs) if options.fingerprint else "")
     key = execution.downstream_key(name) or ""
     host.call = partial(function, *args, **_with_key(function, kwargs, key))
