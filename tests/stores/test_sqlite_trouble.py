@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from twicesafe.errors import ConfigurationError, CorruptRecord, StoreUnavailable
+from twicesafe.idempotent import idempotent
 from twicesafe.protocol.commands import Claim, Claimed, Existing, List
 from twicesafe.protocol.records import Millis, Status, Step
 from twicesafe.stores.base import open_store
@@ -104,11 +106,43 @@ def test_a_store_that_became_read_only_changes_nothing(sqlite: SqliteStore) -> N
     assert trial.found().status is Status.IN_PROGRESS
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real one, which root can make."""
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def test_a_disk_that_is_full_is_told_before_any_effect_and_answers_are_still_given(small_disk: Path) -> None:
+    charged: list[str] = []
+    store = SqliteStore(small_disk / "records.db")
+
+    @idempotent(store=store)
+    def pay(order: str) -> str:
+        charged.append(order)
+        return f"paid {order}"
+
+    pay("first")
+    with (small_disk / "rubbish").open("wb", buffering=0) as rubbish, contextlib.suppress(OSError):
+        while True:
+            rubbish.write(bytes(4096))
+    with pytest.raises(StoreUnavailable, match="disk is full, make room there"):
+        pay("second")
+    assert pay("first") == "paid first"
+    assert charged == ["first"]
+    (small_disk / "rubbish").unlink()
+    assert pay("second") == "paid second"
+    store.close()
+
+
 def test_a_full_disk_is_told_and_answers_are_still_given(sqlite: SqliteStore) -> None:
     trial = Trial(sqlite.apply)
     trial.claim("ann")
     sqlite._connection.open().execute("PRAGMA max_page_count = 10")
-    with pytest.raises(StoreUnavailable, match="full") as told:
+    with pytest.raises(StoreUnavailable, match="disk is full, make room there") as told:
         trial.complete("ann", "x" * 100_000)
     assert told.value.key == trial.key
     assert isinstance(trial.claim("bob"), Existing)
@@ -123,7 +157,7 @@ def test_a_disk_that_fails_is_told(sqlite: SqliteStore, path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, hard))
     try:
-        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+        with pytest.raises(StoreUnavailable, match=r"look at .*its space and this user's quota .*disk I/O error"):
             trial.complete("ann", "x" * 100_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

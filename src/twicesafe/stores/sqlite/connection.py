@@ -35,6 +35,13 @@ REMEDIES = {
 """What helps where another try does not, by a part of SQLite's own words: Python 3.10 does not tell its codes."""
 
 
+PASSING = {
+    "full": "its disk is full, make room there",
+    "disk I/O": "its disk failed, look at its health, its space and this user's quota",
+}
+"""What may be over at another try, by a part of SQLite's own words, and what helps."""
+
+
 class Connection:
     """One file: opened when it is needed, shared by threads, closed before a fork."""
 
@@ -131,7 +138,8 @@ class Connection:
         for part, remedy in REMEDIES.items():
             if part in words:
                 return ConfigurationError(f"The store {self._name} {remedy}. SQLite says: {words}.")
-        return StoreUnavailable(self._name, words, key)
+        helps = next((f"{helps} (SQLite says: {words})" for part, helps in PASSING.items() if part in words), words)
+        return StoreUnavailable(self._name, helps, key)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
