@@ -31,7 +31,7 @@ TIMEOUT = 3.0
 """Seconds: the function's time limit."""
 VISIBILITY = TIMEOUT + ALLOWANCE / 1000 + 0.5
 """Seconds: the queue's visibility timeout, which outlives the time limit and what twicesafe adds to it."""
-LONGEST_HOLD = 1.0
+LONGEST_HOLD = 2.0
 """Seconds that an answer of the payment server waits for a delivery that should overlap with it."""
 
 
@@ -122,12 +122,19 @@ class Side:
         self._payments.__exit__()
 
     def play(self, scene: Scene) -> tuple[Delivered, ...]:
-        """Deliver the message as the scene says."""
+        """Deliver the message as the scene says; what became of it, in the order in which it came to be."""
         self._payments.before_answering = self._kill_at_charge if scene.is_killed else self._meet
         self._meeting = Meeting(scene.deliveries)
         self._round = Round(self._function(), [self._next_call() for _ in range(scene.deliveries)])
+        ended: list[Delivered] = []
+
+        def over(_: int, delivered: Delivered) -> None:
+            ended.append(delivered)
+            self._meeting.arrive()
+
         with self._round as processes:
-            return tuple(processes.run(when_over=lambda *_: self._meeting.arrive()))
+            processes.run(when_over=over)
+        return tuple(ended)
 
     def kill(self) -> None:
         """End what is running; from any thread."""
