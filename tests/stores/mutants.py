@@ -306,6 +306,13 @@ MUTANTS = {
     "steps replace all others": Mutant(
         "_merged", "{**known, **new}", "dict(new)", Rule.test_steps_are_added_to_those_that_are_known
     ),
+    "a kept text has no expiry": Mutant(
+        "keep",
+        "expires_at=command.expires_at",
+        "expires_at=None",
+        Rule.test_a_text_is_kept_in_an_item_of_its_own,
+        {"text": "x"},
+    ),
     "anything is forgotten": Mutant(
         "forget",
         "found == command.seen",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from ..errors import CorruptRecord, UnkeptReply
-from ..protocol.entries import Intent, Result, entry
+from ..protocol.entries import Intent, Result, aside, entry
 from ..protocol.records import Millis, Status
 from ..replies import Codec
 from . import show
@@ -88,6 +88,8 @@ def lines(record: Record, now: Millis, *, with_reply: bool) -> list[tuple[str, s
 def _step(record: Record, name: str, step: Step, *, with_reply: bool) -> str:
     said = entry(step, name, record.key)
     if isinstance(said, Result):
+        if said.owner:
+            return f"done; its result is the reply of {aside(record.key, name, said.owner)}"
         return _held(said.text, "done", record.key, with_reply=with_reply)
     if isinstance(said, Intent):
         return f"begun {show.ago(said.recorded)}, and not said to be done"

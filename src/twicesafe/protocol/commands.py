@@ -72,6 +72,16 @@ class SaveStep(NamedTuple):
     steps: Steps
 
 
+class Keep(NamedTuple):
+    """Keep a text in an item of its own, which nobody else writes: its key ends in the owner."""
+
+    key: str
+    owner: str
+    now: Millis
+    text: str
+    expires_at: Seconds
+
+
 class Transact(NamedTuple):
     """One of the owner's changes, and writes of the user's own, all of them or none; where the store can do that."""
 
@@ -126,7 +136,7 @@ class List(NamedTuple):
 
 
 StoreCommand: TypeAlias = Union[
-    Claim, Complete, Release, Renew, SaveStep, Transact, Load, Forget, Redo, SettleStep, List
+    Claim, Complete, Release, Renew, SaveStep, Keep, Transact, Load, Forget, Redo, SettleStep, List
 ]
 
 
@@ -259,6 +269,8 @@ def ask(command: Claim) -> Flow[Claimed | Existing]: ...
 def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep) -> Flow[Done | Lost]: ...
 @overload
 def ask(command: Transact) -> Flow[Done | Lost | Denied | Contended]: ...
+@overload
+def ask(command: Keep) -> Flow[Done]: ...
 @overload
 def ask(command: Load) -> Flow[Record | None]: ...
 @overload

@@ -84,3 +84,8 @@ def _intent(data: str) -> Intent | NotDone:
     if not lease_until:
         return NotDone(Millis(int(recorded)), fingerprint)
     return Intent(Millis(int(recorded)), Millis(int(lease_until)), fingerprint)
+
+
+def aside(key: str, name: str, owner: str) -> str:
+    """The key of the item that holds a large result alone: a zombie's has another name, and overwrites nothing."""
+    return f"{key}/step/{name}/{owner}"

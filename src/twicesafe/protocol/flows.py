@@ -165,7 +165,14 @@ def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_b
     span = lease_until - policy.allowance - asked.wall
     lease = Lease(Millis(asked.wall + span), Millis(asked.elapsed + span))
     tenure = Tenure(
-        claim.key, claim.owner, reply.attempt, reply.started, reply.generation, lease, is_bounded=is_bounded
+        claim.key,
+        claim.owner,
+        reply.attempt,
+        reply.started,
+        reply.generation,
+        lease,
+        is_bounded=is_bounded,
+        keeps_aside_for=policy.keeps_aside_for,
     )
     tenure.steps.update(reply.steps)
     now = yield from ask(Now())

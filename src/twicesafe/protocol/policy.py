@@ -21,6 +21,7 @@ LONGEST_LEASE = Millis(900_000)
 """Lambda's longest time limit, 15 minutes; elsewhere a heartbeat renews a shorter one."""
 MARGIN = Millis(60_000)
 """How much further ahead than that a record may look before it is called corrupt: clocks do step."""
+A_YEAR = Seconds(365 * 86_400)
 FIRST_POLL, LONGEST_POLL = Millis(50), Millis(1_000)
 
 
@@ -56,6 +57,15 @@ class Policy(NamedTuple):
     def open_expires_at(self, lease_until: Millis) -> Seconds | None:
         """The same while it is in progress: a silent owner that must never run again is not forgotten."""
         return self.expires_at(lease_until) if self.reruns else None
+
+    @property
+    def keeps_aside_for(self) -> Seconds:
+        """How long a large result is kept, in an item that nobody renews: longer than the record with its last claim.
+
+        That comes within an expiry of the first one; but a record whose owner must never run again stays until a
+        person comes.
+        """
+        return Seconds(2 * self.expires_after + 2 * LONGEST_LEASE // 1000 + (0 if self.reruns else A_YEAR))
 
     def believes(self, record: Record, now: Millis) -> bool:
         """Whether any policy could have granted this record's lease."""

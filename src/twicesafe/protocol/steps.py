@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import (
+    CorruptRecord,
     LeaseLost,
     NotEnoughTime,
     StepInDoubt,
@@ -16,6 +17,8 @@ from ..errors import (
 from .commands import (
     Contended,
     Denied,
+    Keep,
+    Load,
     Lost,
     Now,
     Raised,
@@ -28,9 +31,9 @@ from .commands import (
     Unkept,
     ask,
 )
-from .entries import Intent, NotDone, Result, entry
+from .entries import Intent, NotDone, Result, aside, entry
 from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
-from .records import Millis, contradict
+from .records import Millis, Seconds, contradict
 
 if TYPE_CHECKING:
     from .commands import Complete, Done, Flow, Outcome
@@ -42,6 +45,9 @@ SETTLES_AFTER = Millis(60_000)
 """How long after its begin an effect may still be had, where nothing better is known: HTTP clients give up sooner."""
 LONGEST_CONTENTION = Millis(60_000)
 """How long others may be at the items of a transaction, where no deadline comes first."""
+LARGE, LARGE_IN_ALL, ALWAYS_INLINE = 4 * 1024, 200 * 1024, 256
+"""Bytes of one result, and letters of all, that are kept in the record: each write is billed by the size of all of it,
+and DynamoDB's items end at 400 KB."""
 NOTHING = "null"
 """What a step of writes returned, encoded."""
 
@@ -78,7 +84,7 @@ def step(tenure: Tenure, name: str, plan: Plan = PLAIN) -> Flow[Result | Outcome
     tenure.check(now)
     found = met(tenure, name, plan)
     if isinstance(found, Result):
-        return found
+        return (yield from _whole(tenure, name, found))
     check_time(tenure, name, plan, now)
     if _is_in_doubt(tenure, plan, found, now):
         outcome = yield from _recover(tenure, name, plan, found)
@@ -235,10 +241,43 @@ def _note_failure(tenure: Tenure, name: str, plan: Plan, outcome: Raised) -> Flo
         tenure.unconfirmed[name] = tenure.steps[name] = NotDone(now.wall, plan.fingerprint).step()
 
 
+def _whole(tenure: Tenure, name: str, result: Result) -> Flow[Result]:
+    """The result with its text, which may lie in an item of its own.
+
+    Raises:
+        CorruptRecord: that item is not there.
+    """
+    if not result.owner:
+        return result
+    record = yield from ask(Load(aside(tenure.key, name, result.owner)))
+    if record is None or record.reply is None:
+        raise tenure.end(CorruptRecord(tenure.key, f"the result of its step {name!r} is not where it says"))
+    return result._replace(text=record.reply)
+
+
 def _keep(tenure: Tenure, name: str, plan: Plan, outcome: Outcome) -> Flow[None]:
-    """Record what the step returned."""
-    if isinstance(outcome, (Returned, Unkept)) and outcome.kept is not None:
-        yield from _save(tenure, {name: Result(outcome.kept, plan.fingerprint).step()})
+    """Record what the step returned; what is large in an item of its own, before the record points to it."""
+    if not isinstance(outcome, (Returned, Unkept)) or outcome.kept is None:
+        return
+    result = Result(outcome.kept, plan.fingerprint)
+    if _is_large(tenure, outcome.kept):
+        now = yield from ask(Now())
+        expires_at = Seconds(now.wall // 1000 + tenure.keeps_aside_for)
+        key = aside(tenure.key, name, tenure.owner)
+        try:
+            yield from ask(Keep(key, tenure.owner, now.wall, outcome.kept, expires_at))
+        except TwicesafeError as error:
+            tenure.unconfirmed[name] = tenure.steps[name] = result.step()  # the Release takes it along, if it can
+            raise tenure.end(error) from None
+        result = result._replace(text="", owner=tenure.owner)
+    yield from _save(tenure, {name: result.step()})
+
+
+def _is_large(tenure: Tenure, text: str) -> bool:
+    size = len(text.encode())
+    if size <= ALWAYS_INLINE:
+        return False
+    return size > LARGE or sum(len(step.data) for step in tenure.steps.values()) > LARGE_IN_ALL
 
 
 def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:

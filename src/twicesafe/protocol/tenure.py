@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from ..errors import LeaseLost, TwicesafeError
-from .records import Millis, Step
+from .records import Millis, Seconds, Step
 
 
 class Instant(NamedTuple):
@@ -31,6 +31,9 @@ class Lease(NamedTuple):
         return Millis(max(0, min(self.wall - now.wall, self.elapsed - now.elapsed)))
 
 
+NO_TIME = Seconds(0)
+
+
 class Tenure:
     """One owner's time with a key: its lease, its steps, and whether it was ended."""
 
@@ -42,6 +45,7 @@ class Tenure:
         "ended",
         "generation",
         "is_bounded",
+        "keeps_aside_for",
         "key",
         "lease",
         "owner",
@@ -60,6 +64,7 @@ class Tenure:
         lease: Lease,
         *,
         is_bounded: bool = False,
+        keeps_aside_for: Seconds = NO_TIME,
     ) -> None:
         self.key = key
         self.owner = owner
@@ -68,6 +73,7 @@ class Tenure:
         self.generation = generation
         self.lease = lease
         self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed
+        self.keeps_aside_for = keeps_aside_for
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
         self.busy: set[str] = set()  # steps whose effect is under way

@@ -12,6 +12,7 @@ from ..protocol.commands import (
     Done,
     Existing,
     Forget,
+    Keep,
     List,
     Load,
     Lost,
@@ -116,6 +117,22 @@ def save_step(found: Record | None, command: SaveStep) -> tuple[Record | None, D
     return (found, Lost(found)) if steps is None else (found._replace(steps=steps), Done())
 
 
+def keep(_: Record | None, command: Keep) -> tuple[Record | None, Done]:
+    """Put the text there, as the reply of a record that was never in progress."""
+    kept = Record(
+        command.key,
+        Status.COMPLETED,
+        command.owner,
+        attempt=1,
+        started=command.now,
+        claimed=command.now,
+        lease_until=Millis(0),
+        expires_at=command.expires_at,
+        reply=command.text,
+    )
+    return kept, Done()
+
+
 def forget(found: Record | None, command: Forget) -> tuple[Record | None, Done | Lost]:
     """Remove what a person saw."""
     return (None, Done()) if found == command.seen else (found, Lost(found))
@@ -169,6 +186,7 @@ TRANSITIONS: dict[type, Callable[[Record | None, Any], tuple[Record | None, Stor
     Release: release,
     Renew: renew,
     SaveStep: save_step,
+    Keep: keep,
     Forget: forget,
     Redo: redo,
     SettleStep: settle_step,

@@ -14,6 +14,7 @@ from ..protocol.commands import (
     Done,
     Existing,
     Forget,
+    Keep,
     List,
     Load,
     Lost,
@@ -43,6 +44,7 @@ REPLIES: dict[type, tuple[type, ...]] = {
     Release: (Done, Lost),
     Renew: (Done, Lost),
     SaveStep: (Done, Lost),
+    Keep: (Done,),
     Load: (Record, type(None)),
     Forget: (Done, Lost),
     Redo: (Done, Lost),
@@ -130,6 +132,10 @@ class Trial:
     def save(self, owner: str, steps: Steps) -> Done | Lost:
         """Record what is known of some steps."""
         return self.apply(SaveStep(self.key, owner, steps))  # type: ignore[no-any-return] # checked by apply
+
+    def keep(self, owner: str, text: str, *, expires_after: int = EXPIRY) -> Done:
+        """Keep a text alone, in the place of a record."""
+        return self.apply(Keep(self.key, owner, self.now, text, self.expires_at(expires_after)))  # type: ignore[no-any-return] # as above
 
     def load(self) -> Record | None:
         """Read the record."""

@@ -35,12 +35,12 @@ from .requests import Accepted, Cancelled, Refused
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from ...protocol.commands import Complete, Release, Renew, SaveStep, StoreCommand, StoreReply
+    from ...protocol.commands import Complete, Keep, Release, Renew, SaveStep, StoreCommand, StoreReply
     from ...protocol.records import Record
     from .layout import Item, Layout
     from .requests import Scanned, Talk
 
-    Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep
+    Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Keep | Forget | Redo | SettleStep
 
 NO_REASON, REFUSED = "None", "ConditionalCheckFailed"
 CONTENDED = {REFUSED, "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}

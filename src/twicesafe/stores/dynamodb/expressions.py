@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.commands import Claim, Complete, Forget, Lost, Redo, Release, Renew, SettleStep
+from ...protocol.commands import Claim, Complete, Forget, Keep, Lost, Redo, Release, Renew, SettleStep
 from ...protocol.records import Status
 from ..memory import TRANSITIONS
 from .items import RESULT, VERSION, number, text, write, write_step
@@ -48,6 +48,8 @@ def begin(command: Any, layout: Layout) -> Request | None:
         return _complete(command, layout)
     if isinstance(command, Renew):
         return _renew(command, layout)
+    if isinstance(command, Keep):
+        return replace(command.key, None, TRANSITIONS[Keep](None, command)[0], layout)
     if isinstance(command, (Forget, Redo, SettleStep)):
         record, reply = TRANSITIONS[type(command)](command.seen, command)
         if isinstance(reply, Lost):

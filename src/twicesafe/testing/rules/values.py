@@ -139,3 +139,16 @@ class ValueRules:
         with pytest.raises(Exception):  # noqa: B017, PT011 - a mistake of the caller's, not an answer of the store's
             apply(("melt", trial.key))
         assert trial.load() == record
+
+    @pytest.mark.parametrize("text", ["", "x", "é" * 100_000])
+    def test_a_text_is_kept_in_an_item_of_its_own(self, trial: Trial, text: str) -> None:
+        for _ in range(2):  # a copy of it changes nothing
+            assert trial.keep("ann", text, expires_after=99) == Done()
+            record = trial.found()
+            assert (record.owner, record.reply, record.is_final) == ("ann", text, True)
+            assert (record.started, record.expires_at) == (trial.now, trial.expires_at(99))
+
+    def test_a_text_that_is_kept_replaces_what_is_there(self, trial: Trial) -> None:
+        trial.keep("ann", "one")
+        trial.keep("ann", "two")
+        assert trial.found().reply == "two"
