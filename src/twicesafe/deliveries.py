@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import batch
 from .answers import HEADER, HTTP, S3_BATCH
-from .decisions import Decision, announce
+from .decisions import Decision, announce, logger
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
 from .execution.job import Job
@@ -40,6 +40,7 @@ READERS = {**{row.name: HTTP for row in ROWS if row.is_http}, "s3-batch": S3_BAT
 """Those who read the replies of a source in a form of their own."""
 EVENTS = (dict, list, str, int, float, type(None))
 """What JSON can say, and so an event can be."""
+_warned: set[tuple[str, Seconds]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
@@ -276,6 +277,8 @@ def _job(
     if key is not None and (outer := current.get()) is not None and outer.holds(key, store):
         raise KeyAlreadyHeld(key)
     expires_after = Seconds(choices.expires_after or unit.expires_after)
+    if unit.kind == "natural" and expires_after < unit.expires_after:
+        _warn_once(unit.source, expires_after, Seconds(unit.expires_after))
     policy = Policy(
         expires_after,
         on_conflict=choices.on_conflict or unit.on_conflict,
@@ -297,3 +300,16 @@ def _job(
     delivery = None if key is None else Delivery(key, os.urandom(16).hex(), print_of, deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
     return Job(call, execution, delivery, policy, judge, choices.fail_open)
+
+
+def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> None:
+    """The source is known at its first delivery only: the decorator takes any."""
+    if (source, expires_after) not in _warned:
+        _warned.add((source, expires_after))
+        logger.warning(
+            "expires_after= is %d s, and %s can deliver the same event again for up to %d s: one that comes after the "
+            "record's expiry runs again, with all its effects. Leave expires_after= out, or make it longer.",
+            expires_after,
+            source,
+            redelivered,
+        )
