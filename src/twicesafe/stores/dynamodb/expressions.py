@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 MOST_STEPS = 20
 """In one condition: an expression has at most 4 KB and 300 operators."""
 
-TAKE = """#v = :v, #status = :in_progress, #owner = :owner, #claimed = :now, #in_progress_expiration = :lease_until,
-#attempt = if_not_exists(#attempt, :zero) + :one, #started = if_not_exists(#started, :now),
-#validation = if_not_exists(#validation, :fingerprint), #steps = if_not_exists(#steps, :no_steps)"""
+TAKE = (
+    "#v = :v, #status = :in_progress, #owner = :owner, #claimed = :now, #in_progress_expiration = :lease_until, "
+    "#attempt = if_not_exists(#attempt, :zero) + :one, #started = if_not_exists(#started, :now), "
+    "#validation = if_not_exists(#validation, :fingerprint), #steps = if_not_exists(#steps, :no_steps)"
+)
 
 # What one UpdateItem may take over as it is. It changes nothing that cannot be read, as far as a condition can see:
-# to compare values of two types is false.
-UNFINISHED = """#v = :v AND #status = :in_progress AND #attempt > :zero AND #started >= :zero
-AND (attribute_not_exists(#generation) OR #generation >= :zero) AND attribute_type(#validation, :text)
-AND attribute_type(#steps, :map) AND attribute_not_exists(#data)
-AND #claimed BETWEEN :zero AND :before AND (attribute_not_exists(#expiration) OR #expiration > :second)"""
+# to compare values of two types is false. On one line: moto's mock reads no conditions of several.
+UNFINISHED = (
+    "#v = :v AND #status = :in_progress AND #attempt > :zero AND #started >= :zero "
+    "AND (attribute_not_exists(#generation) OR #generation >= :zero) AND attribute_type(#validation, :text) "
+    "AND attribute_type(#steps, :map) AND attribute_not_exists(#data) "
+    "AND #claimed BETWEEN :zero AND :before AND (attribute_not_exists(#expiration) OR #expiration > :second)"
+)
 RELEASED = "attribute_not_exists(#owner) AND attribute_not_exists(#in_progress_expiration)"
 SILENT = "attribute_type(#owner, :text) AND #owner <> :owner AND #in_progress_expiration BETWEEN :zero AND :now"
 SAME_PAYLOAD = "(NOT begins_with(#validation, :rule) OR #validation = :fingerprint OR #validation = :rule)"
