@@ -17,6 +17,9 @@ FREE = ["contextlib", "decimal", "enum", "functools", "json", "logging", "math",
 # What twicesafe adds to them, with what these bring themselves.
 PAID = ["binascii", "contextvars", "hashlib", "typing"]
 
+# What the DynamoDB store adds when it is opened for AWS itself: no SDK, no HTTP library, no asyncio.
+OPENED = ["hmac", "pwd", "socket", "ssl", "zlib"]
+
 # Its own rooms that wait until somebody uses them.
 LATER = [
     "audit",
@@ -30,6 +33,18 @@ LATER = [
     "stores.sqlite",
     "testing",
 ]
+
+OPENING = """
+import sys
+for name in sys.argv[2:]:
+    __import__(name)
+sys.path.insert(0, sys.argv[1])
+import json, twicesafe
+before = set(sys.modules)
+from twicesafe.stores.base import open_store
+open_store("dynamodb://records")
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
 
 PROGRAM = """
 import json, sys
@@ -56,3 +71,11 @@ def test_importing_twicesafe_brings_no_other_module(added: list[str]) -> None:
 @pytest.mark.parametrize("room", LATER)
 def test_importing_twicesafe_leaves_a_room_for_later(added: list[str], room: str) -> None:
     assert [name for name in added if f"{name}.".startswith(f"twicesafe.{room}.")] == []
+
+
+def test_opening_a_dynamodb_store_brings_no_sdk() -> None:
+    source = Path(twicesafe.__file__).parents[1]
+    environment = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    command = [sys.executable, "-IS", "-c", OPENING, str(source), *FREE, *PAID, *OPENED]
+    opened = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    assert [name for name in json.loads(opened) if not name.startswith("twicesafe")] == []

@@ -45,7 +45,8 @@ class DynamoDBStore:
     Args:
         table: its name or ARN; 'twicesafe table' makes one.
         connection: "direct" needs no AWS SDK, and costs a cold start and each call a fraction of one; "botocore"
-            is what instrumentation of botocore, its stubs and its mocks see. By default botocore.
+            is what botocore's instrumentation, stubs and mocks see. By default direct, and botocore with a client
+            or session of your own.
         client: a DynamoDB client of boto3 of your own, taken as it is, with its timeouts and retries.
         async_client: one of aiobotocore, for the event loop that it belongs to.
         session: one of boto3 or botocore of your own, to make the client with.
@@ -166,7 +167,7 @@ class DynamoDBStore:
             raise ConfigurationError(f'connection= takes "direct" or "botocore", not {connection!r}.')
         if connection == "direct" and is_theirs:
             raise ConfigurationError("A client or session of your own is botocore's: leave connection='direct' out.")
-        if connection != "direct" or is_theirs:
+        if connection == "botocore" or is_theirs:
             return False
         from .direct.detours import reason
 

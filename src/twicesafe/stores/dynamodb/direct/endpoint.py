@@ -101,7 +101,7 @@ def _host(store: str, table: str, region: str, environment: Mapping[str, str], *
         raise _unusable(store, f"the endpoint of {region} is not known here; name it: ?endpoint=https://…")
     suffix = next(both for start, both in SUFFIXES.items() if region.startswith(start))[is_dual]
     if environment.get("AWS_ACCOUNT_ID_ENDPOINT_MODE", "").lower() == "required":
-        if is_fips or suffix not in SUFFIXES[""] or region.startswith("us-gov-"):
+        if is_fips or region.startswith("eusc-"):
             raise _unusable(store, "AWS_ACCOUNT_ID_ENDPOINT_MODE=required, and there are no such endpoints")
         return f"{_account(store, table, environment)}.ddb.{region}.{suffix}"
     has_its_own = is_fips and (is_dual or not region.startswith("us-gov-"))  # there the usual one is FIPS too

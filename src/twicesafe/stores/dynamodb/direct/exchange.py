@@ -149,6 +149,8 @@ class Desk:
     def unreachable(self, error: Exception) -> Unanswered:
         """What it means that nothing was sent."""
         said = "it took too long" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        if "CERTIFICATE_VERIFY_FAILED" in said:
+            said += ". Name the certificates to believe in AWS_CA_BUNDLE, or ?ca_bundle= in the store's URL"
         return Unanswered(f"Could not connect to {self._place.authority}: {said}", error, SHORT_PAUSE)
 
     def _is_corrected(self, letter: Letter, refusal: Refusal) -> bool:

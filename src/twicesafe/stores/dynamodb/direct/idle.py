@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import select
 import time
+import weakref
 from collections import deque
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 MOST = 32
 OLDEST = 30.0
@@ -39,6 +40,7 @@ class Idle(Generic[L]):
     def __init__(self) -> None:
         self._lines: deque[L] = deque()
         self._pid = os.getpid()
+        _forget_when_restored(self)
 
     def take(self) -> L | None:
         """One that seems to be alive; None: connect anew."""
@@ -86,3 +88,21 @@ def _is_gone(line: Waiting) -> bool:
     poll = select.poll()
     poll.register(line.fileno(), line.signs)
     return bool(poll.poll(0))
+
+
+def _forget_when_restored(idle: Idle[Any]) -> None:
+    """SnapStart restores one snapshot many times: its connections belong to none of them."""
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        return
+    try:
+        from snapshot_restore_py import register_after_restore  # Lambda's runtime has it
+    except ImportError:
+        return
+    alive = weakref.ref(idle)
+
+    def forget() -> None:
+        found = alive()
+        if found is not None:
+            found.drop()
+
+    register_after_restore(forget)

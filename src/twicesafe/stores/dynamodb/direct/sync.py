@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from ..clock import wall
@@ -41,7 +39,6 @@ class DirectConnection:
     def __init__(self, layout: Layout, options: Options, watch: Watch) -> None:
         self._means = means(layout, options, watch)
         self._idle: Idle[Line] = Idle()
-        _forget_when_restored(self._idle)
 
     def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it once, and wait for the answer.
@@ -206,21 +203,3 @@ def _look_up(host: str, port: int, seconds: float) -> list[Any]:
     if isinstance(found[0], list):
         return found[0]
     raise OSError(str(found[0])) from found[0]
-
-
-def _forget_when_restored(idle: Idle[Line]) -> None:
-    """SnapStart restores one snapshot many times: its connections belong to none of them."""
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
-        return
-    try:
-        from snapshot_restore_py import register_after_restore  # Lambda's runtime has it
-    except ImportError:
-        return
-    alive = weakref.ref(idle)
-
-    def forget() -> None:
-        found = alive()
-        if found is not None:
-            found.drop()
-
-    register_after_restore(forget)
