@@ -1,4 +1,4 @@
-"""In every schedule of two deliveries: transactional exactly once, at most once at most once, recoverable once, keyed with one key."""
+"""In every schedule: transactional steps once, at most once at most once, recoverable ones once, keyed with one key."""
 
 from __future__ import annotations
 
