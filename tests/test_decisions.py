@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CANARY = "tok_51H-secret"
-LINE = re.compile(r"^(\w+) (\S+), attempt (\d+|-), \d+\.\d ms(: \w+)?$")
+LINE = re.compile(r"^(\w+) (\S+), attempt (\d+|-), \d+\.\d ms(: \w+( at [\w.]+:\d+)?)?$")
 
 
 class Declined(Exception):
@@ -244,6 +244,16 @@ def test_a_refusal_that_fails_open_is_said_loudly_and_without_secrets(caplog: py
     assert len(warnings) == 1
     assert "fail_open" in warnings[0]
     assert CANARY not in caplog.text
+
+
+def test_a_failure_that_is_reported_says_where_it_was_raised(caplog: pytest.LogCaptureFixture) -> None:
+    def handler(event: Any, context: Any) -> None:
+        raise ValueError(CANARY)
+
+    answer = idempotent(store=Clocked(), report_failures=True)(handler)({"Records": [s.sqs()]}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    line = handler.__code__.co_firstlineno + 1
+    assert caplog.messages[-1].endswith(f": ValueError at test_decisions.py:{line}")
 
 
 def test_each_record_of_a_batch_is_a_decision() -> None:

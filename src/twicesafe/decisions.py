@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from .errors import TwicesafeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,9 +53,8 @@ def on_decision(hook: Hook) -> Hook:
 
 
 def announce(decision: Decision) -> None:
-    """Log a decision, and hand it to the hooks. Payloads and replies are never logged."""
+    """Log a decision, and hand it to the hooks. Payloads, replies and messages of errors are never logged."""
     if logger.isEnabledFor(logging.INFO):
-        error = f": {type(decision.error).__name__}" if decision.error is not None else ""
         logger.log(
             logging.DEBUG if decision.verdict == "unprotected" else logging.INFO,
             "%s %s, attempt %s, %.1f ms%s",
@@ -60,10 +62,22 @@ def announce(decision: Decision) -> None:
             (decision.key or decision.source)[:SHOWN],
             decision.attempt or "-",
             decision.duration,
-            error,
+            _shown(decision.error),
         )
     for hook in _hooks:
         try:
             hook(decision)
         except Exception:
             logger.exception("A hook of twicesafe.on_decision raised; the delivery goes on.")
+
+
+def _shown(error: BaseException | None) -> str:
+    """Its class, and where the user's own was raised: in a batch that reports its failures nothing else tells."""
+    if error is None:
+        return ""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or isinstance(error, TwicesafeError):
+        return f": {type(error).__name__}"
+    return f": {type(error).__name__} at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"

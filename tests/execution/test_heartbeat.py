@@ -1,0 +1,137 @@
+"""A lease that no deadline bounds is renewed while the function runs, and not a moment longer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.stand_ins import Clocked, Context, until
+from twicesafe import LeaseLost, StoreUnavailable, current_execution, idempotent, step
+from twicesafe.errors import ConfigurationError, CorruptRecord
+from twicesafe.protocol.commands import Renew
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twicesafe.protocol.commands import StoreCommand, StoreReply
+
+
+class Counting(Clocked):
+    """A store that counts renewals, and raises at the first ones."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+        self.renewals = 0
+
+    def apply(self, command: StoreCommand, /) -> StoreReply:
+        if isinstance(command, Renew):
+            self.renewals += 1
+            if self.errors:
+                raise self.errors.pop(0)
+        return super().apply(command)
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Run a function under a lease of a second, which is renewed three times a second, until something is so."""
+
+    def run(store: Clocked, is_so: Callable[[], Any], then: Callable[[], Any] = lambda: "done") -> Any:
+        @idempotent(store=store, name="work", lease=1)
+        def work() -> Any:
+            until(is_so)
+            return then()
+
+        @idempotent(store=store, name="work", lease=1)
+        async def work_async() -> Any:
+            for _ in range(3_000):
+                if is_so():
+                    return then()
+                await asyncio.sleep(0.01)
+            raise AssertionError("it did not happen in time")
+
+        return work() if request.param == "sync" else asyncio.run(work_async())
+
+    return run
+
+
+def heartbeats() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "twicesafe-heartbeat"]
+
+
+def test_it_makes_the_lease_longer_while_the_function_runs(run: Any) -> None:
+    store, ends = Counting(), []
+
+    def is_longer() -> bool:
+        ends.append((store.record.lease_until, store.record.expires_at))
+        return len(set(ends)) >= 3
+
+    assert run(store, is_longer) == "done"
+    assert ends == sorted(ends)
+
+
+def test_it_ends_with_the_function(run: Any) -> None:
+    store = Counting()
+    run(store, lambda: store.renewals)
+    assert heartbeats() == []
+    seen = store.renewals
+    assert not threading.Event().wait(0.5)
+    assert store.renewals == seen
+
+
+def test_it_ends_with_a_function_that_raises(run: Any) -> None:
+    store = Counting()
+
+    def fail() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        run(store, lambda: store.renewals, fail)
+    assert heartbeats() == []
+
+
+def test_a_record_that_is_no_longer_its_own_ends_the_execution_before_the_next_effect(run: Any) -> None:
+    store, effects = Counting(), []
+
+    def lose() -> bool:
+        store._records.clear()
+        return current_execution().tenure.ended is not None  # type: ignore[union-attr]
+
+    with pytest.raises(LeaseLost):
+        run(store, lose, lambda: step("charge", effects.append, 1))
+    assert effects == []
+
+
+def test_one_silence_of_the_store_is_no_end(run: Any) -> None:
+    store = Counting(StoreUnavailable("counting", "it was told to"))
+    assert run(store, lambda: store.renewals > 2, lambda: step("charge", lambda: "charged")) == "charged"
+
+
+@pytest.mark.parametrize("error", [CorruptRecord("work", "poisoned"), ConfigurationError("the table is gone")])
+def test_what_asking_again_cannot_help_ends_the_execution(run: Any, error: Exception) -> None:
+    store, effects = Counting(error), []
+
+    def is_ended() -> bool:
+        return current_execution().tenure.ended is not None  # type: ignore[union-attr]
+
+    with pytest.raises(type(error)):
+        run(store, is_ended, lambda: step("charge", effects.append, 1))
+    assert effects == []
+    assert store.renewals == 1
+
+
+def test_a_function_that_lambda_stops_has_none() -> None:
+    threads: list[Any] = []
+    handler = idempotent(store=Clocked())(lambda event, context: threads.extend(heartbeats()))
+    handler({"order": 1}, Context())
+    assert threads == []
+
+
+def test_a_function_inside_of_one_that_lambda_stops_has_none_either() -> None:
+    threads: list[Any] = []
+    inner = idempotent(store=Clocked(), name="inner")(lambda: threads.extend(heartbeats()))
+    idempotent(store=Clocked())(lambda event, context: inner())({"order": 1}, Context())
+    assert threads == []
