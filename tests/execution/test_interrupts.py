@@ -19,7 +19,7 @@ from twicesafe.protocol.commands import Claim, Complete, Release, Renew, SaveSte
 from twicesafe.protocol.records import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from twicesafe.protocol.commands import StoreCommand, StoreReply
@@ -48,6 +48,14 @@ def protected(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return lambda: asyncio.run(decorated())
 
     return protect
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Python's own handler, also where the shell that started the tests has switched it off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def ends_once(ending: type[BaseException], attempts: list[int]) -> Callable[[], str]:
@@ -148,6 +156,7 @@ def test_an_interrupt_while_a_step_is_recorded_loses_no_result() -> None:
     assert (work(), effects) == ("done", ["charge"])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_real_interrupt_releases_the_claim() -> None:
     store, attempts = Clocked(), []
 
@@ -163,6 +172,7 @@ def test_a_real_interrupt_releases_the_claim() -> None:
     assert (work(), attempts) == ("done", [1, 2])
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_the_heartbeat_ends_comes_after_the_reply_is_recorded() -> None:
     store, calls, main = Held(Renew), [], threading.main_thread().ident or 0
 
