@@ -107,6 +107,13 @@ def step_mismatch() -> None:
     twice()
 
 
+def of_another_system(error: type[Exception]) -> Callable[[], Any]:
+    def charge() -> None:
+        raise error("charge")
+
+    return protected(lambda: step("charge", charge))
+
+
 def step_in_doubt() -> None:
     def charge() -> None:
         raise Declined
@@ -141,6 +148,8 @@ SCENES: dict[type[TwicesafeError], tuple[Callable[[], Any], int | None]] = {
     errors.NestedStep: (nested_step, 1),
     errors.StepMismatch: (step_mismatch, 2),
     errors.StepInDoubt: (step_in_doubt, 2),
+    errors.KeyInUse: (of_another_system(errors.KeyInUse), 1),
+    errors.KeyReused: (of_another_system(errors.KeyReused), 1),
     errors.NotRecorded: (protected(lambda: 1, Failing(Complete)), 1),
     errors.ReplyTooLarge: (protected(lambda: "x" * 99, Small()), 1),
     errors.UnserializableReply: (protected(object), 1),
@@ -187,7 +196,8 @@ def test_an_error_is_of_its_class_and_carries_its_key_and_attempt(kind: type[Twi
 def test_a_message_has_a_sentence_of_fact_with_its_key_and_one_of_advice(error: Any) -> None:
     error = error if isinstance(error, TwicesafeError) else raised(SCENES[error][0])
     message = str(error)
-    assert error.key is None or repr(error.key) in message
+    says_step = (errors.KeyInUse, errors.KeyReused)
+    assert error.key is None or repr(error.key) in message or isinstance(error, says_step)
     assert len(re.findall(r"[.)](?: |$)", message)) >= (1 if type(error) is errors.ConfigurationError else 2)
     assert message.endswith((".", ")"))
     assert "None" not in message.replace("'None'", "")
@@ -277,8 +287,23 @@ def test_an_error_of_a_function_inside_keeps_its_own_key() -> None:
     assert error.attempt is None
 
 
+def test_an_error_of_ours_is_final_if_it_is_named_itself() -> None:
+    attempts: list[int] = []
+
+    def work() -> None:
+        attempts.append(1)
+        raise errors.KeyReused("charge")
+
+    twice = protected(work, final_errors=(errors.KeyReused,))
+    for _ in range(2):
+        error = raised(twice)
+        assert isinstance(error, errors.KeyReused)
+        assert error.step == "charge"
+    assert attempts == [1]
+
+
 @pytest.mark.parametrize("ours", [errors.StoreUnavailable("inner", "silent"), errors.InProgress("inner", 1, 5)])
-def test_an_error_of_ours_is_never_final(ours: TwicesafeError) -> None:
+def test_an_error_of_ours_is_not_final_by_a_broader_name(ours: TwicesafeError) -> None:
     attempts: list[int] = []
 
     def work() -> str:

@@ -430,7 +430,6 @@ def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along()
         {"final_errors": [ValueError]},
         {"final_errors": (KeyboardInterrupt,)},
         {"final_errors": (BaseException,)},
-        {"final_errors": (twicesafe.InProgress,)},
         {"store": 3},
         {"scope": "requestContext.user"},
         {"name": ""},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs, openly
-from .errors import ConfigurationError, TwicesafeError
+from .errors import ConfigurationError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
 from .protocol.drivers import drive, drive_async
@@ -78,7 +78,7 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
         on_unknown: after a crash, "rerun" as soon as the lease is over, or "raise" UnknownOutcome and never run again
             what may have happened.
         final_errors: exceptions that are an answer: recorded, and raised again on replay. Any other exception lets
-            the platform try again.
+            the platform try again, and so does one of twicesafe's own, unless it is named itself.
         lease: how long a claim is honoured without news, in seconds, where no Lambda deadline bounds it.
         unit: "record", or "event" to keep a batch event whole.
         report_failures: the event source mapping has ReportBatchItemFailures: failed records are returned.
@@ -183,7 +183,7 @@ def _choices(
     if scope is not None and not callable(scope):
         raise ConfigurationError(f"scope= takes a function of the event, not {scope!r}.")
     if not isinstance(final_errors, tuple) or not all(map(_can_be_final, final_errors)):
-        raise ConfigurationError(f"final_errors= takes a tuple of exception classes of yours, not {final_errors!r}.")
+        raise ConfigurationError(f"final_errors= takes a tuple of exception classes, not {final_errors!r}.")
     lease_ms = Millis(_seconds("lease", lease) * 1000)
     if lease_ms > LONGEST_LEASE:
         raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {LONGEST_LEASE // 1000} s; it is renewed.")
@@ -212,8 +212,8 @@ def _one_of(option: str, value: object, allowed: tuple[object, ...]) -> None:
 
 
 def _can_be_final(kind: object) -> bool:
-    """An interrupt is no answer, and twicesafe's own errors say that there is none yet."""
-    return isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, TwicesafeError)
+    """An interrupt is no answer."""
+    return isinstance(kind, type) and issubclass(kind, Exception)
 
 
 def _seconds(option: str, value: timedelta | int) -> int:

@@ -141,7 +141,7 @@ def test_a_running_duplicate_is_409_and_hears_when_to_come_again() -> None:
 
     handler(s.http_api(), Context(remaining=10_000))
     assert answers[0]["statusCode"] == 409
-    assert answers[0]["headers"]["retry-after"] in ("11", "12")  # the lease is the remaining time and the allowance
+    assert 1 <= int(answers[0]["headers"]["retry-after"]) <= 12  # the remaining time and the allowance
 
 
 def test_a_store_without_an_answer_is_503() -> None:

@@ -9,6 +9,8 @@ from ..decisions import Decision, announce, logger
 from ..errors import (
     CorruptRecord,
     InProgress,
+    KeyInUse,
+    KeyReused,
     LeaseLost,
     PayloadMismatch,
     StoreUnavailable,
@@ -135,7 +137,7 @@ class Job(NamedTuple):
     def _place(self, error: TwicesafeError, attempt: int | None) -> None:
         """Say where it happened, if it is this delivery's error and does not say so itself."""
         tenure = self.execution.tenure
-        if tenure is not None and error is tenure.ended:
+        if tenure is not None and (error is tenure.ended or isinstance(error, OF_A_STEP)):
             error.key = error.key or tenure.key
         if error.key == self.execution.key and error.attempt is None:
             error.attempt = attempt
@@ -151,6 +153,8 @@ def _attempt(answer: Answer) -> int:
     return answer.attempt if isinstance(answer, Ran) else answer.record.attempt
 
 
+OF_A_STEP = (KeyInUse, KeyReused)
+"""What an outside system says of a step's key; it does not know whose step it is."""
 VERDICTS: tuple[tuple[type[BaseException], Verdict], ...] = (
     (InProgress, "conflict"),
     (PayloadMismatch, "mismatch"),
