@@ -107,7 +107,7 @@ def test_a_record_that_is_no_longer_its_own_ends_the_execution_before_the_next_e
 
 def test_one_silence_of_the_store_is_no_end(run: Any) -> None:
     store = Counting(StoreUnavailable("counting", "it was told to"))
-    assert run(store, lambda: store.renewals > 1, lambda: step("charge", lambda: "charged"), lease=6) == "charged"
+    assert run(store, lambda: store.renewals > 1, lambda: step("charge", lambda: "charged"), lease=3) == "charged"
 
 
 @pytest.mark.parametrize("error", [CorruptRecord("work", "poisoned"), ConfigurationError("the table is gone")])
