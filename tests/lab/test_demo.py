@@ -33,6 +33,16 @@ def test_a_kill_at_the_charge_leaves_a_charge_and_nothing_else() -> None:
         assert stage.unprotected.world() == stage.protected.world() == World(1, 1, 0, 0)
 
 
+def test_a_kill_before_the_mail_leaves_a_recorded_charge_that_is_not_asked_for_again() -> None:
+    with Demo() as stage:
+        played = stage.play(Scene("killed later", is_killed_later=True))
+        assert [each.ending for each in (*played.unprotected, *played.protected)] == ["killed", "killed"]
+        assert stage.unprotected.world() == stage.protected.world() == World(1, 1, 0, 0)
+        stage.play(Scene("redelivered", after=demo.VISIBILITY))
+        assert stage.protected.world() == World(1, 1, 1, 1)
+        assert stage.unprotected.world() == World(2, 2, 1, 1)
+
+
 def test_deliveries_at_the_same_moment_both_charge_without_protection() -> None:
     with Demo() as stage:
         played = stage.play(Scene("twice", deliveries=2))

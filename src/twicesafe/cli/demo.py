@@ -37,10 +37,11 @@ SIDES = ("without twicesafe", "with twicesafe")
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.pass_context
 def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
-    """Deliver one order five times to a real checkout: unprotected and protected, side by side.
+    """Deliver one order six times to a real checkout: unprotected and protected, side by side.
 
-    It is killed between the charge and the return, delivered twice at the same moment, and delivered again. What
-    happened is read from the payment server's own ledger, the shop's book and its outbox.
+    It is killed between the charge and the return, killed again between the charge and the mail, delivered twice at
+    the same moment, and delivered again. What happened is read from the payment server's own ledger, the shop's
+    book and its outbox.
 
     Exit status 0 only if the protected side charged, wrote and mailed exactly once, and the unprotected did not.
     """
@@ -122,5 +123,6 @@ def _verdict(unprotected: World, protected: World) -> Text:
         return Text("The unprotected side took no harm, so this proves nothing. Please report this.", style="bold red")
     return Text(
         f"{unprotected.charges} charges against 1. The payment server was asked a second time by the attempt after the "
-        "kill, with the same Idempotency-Key, and did not charge again."
+        "first kill, with the same Idempotency-Key, and did not charge again; the attempt after the second kill had "
+        "its answer recorded, and went on with the order and the mail."
     )

@@ -1,4 +1,4 @@
-"""The demo: one order, delivered five times in the ways that at-least-once has, on two sides.
+"""The demo: one order, delivered six times in the ways that at-least-once has, on two sides.
 
 Both sides run the handler of examples/checkout: one as it is, the other without its decorator. What
 they did is counted outside of them: in the payment server's ledger, the shop's book and its outbox.
@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..protocol.commands import List, Page
 from ..protocol.policy import ALLOWANCE
+from ..stores.base import open_store
 from .loading import Target
 from .payments import PaymentServer
 from .redelivery import redelivered
@@ -33,6 +35,8 @@ VISIBILITY = TIMEOUT + ALLOWANCE / 1000 + 0.5
 """Seconds: the queue's visibility timeout, which outlives the time limit and what twicesafe adds to it."""
 LONGEST_HOLD = 2.0
 """Seconds that an answer of the payment server waits for a delivery that should overlap with it."""
+POLL = 0.02
+"""Seconds between two looks at what a delivery has done."""
 
 
 class Scene(NamedTuple):
@@ -42,11 +46,13 @@ class Scene(NamedTuple):
     after: float = 0.0  # seconds since the scene before
     deliveries: int = 1
     is_killed: bool = False  # when the charge is made, and not yet answered
+    is_killed_later: bool = False  # when it is answered, before the order is written and the receipt mailed
 
 
 SCENES = (
     Scene("killed (SIGKILL) between the charge and the return", is_killed=True),
-    Scene("redelivered by the queue, twice at the same moment", after=VISIBILITY, deliveries=2),
+    Scene("redelivered by the queue, killed before the mail", after=VISIBILITY, is_killed_later=True),
+    Scene("redelivered, twice at the same moment", after=VISIBILITY, deliveries=2),
     Scene("delivered again"),
     Scene("delivered again, after a while", after=1.0),
 )
@@ -101,12 +107,47 @@ class Meeting:
             self._changed.wait_for(lambda: self._missing <= 0, LONGEST_HOLD)
 
 
+class Book:
+    """The shop's book of orders, held so that a delivery waits before it writes into it."""
+
+    def __init__(self, shop: str) -> None:
+        self._shop = shop
+        self._held: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def hold(self) -> None:
+        """Let nobody write."""
+        os.makedirs(self._shop, exist_ok=True)
+        held = sqlite3.connect(os.path.join(self._shop, "orders.db"), check_same_thread=False)
+        held.execute("BEGIN EXCLUSIVE")
+        self._held = held
+
+    def release(self) -> None:
+        """Let them write again; from any thread."""
+        with self._lock:
+            held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def count(self) -> int:
+        """How many orders are in it."""
+        path = os.path.join(self._shop, "orders.db")
+        if not os.path.exists(path):
+            return 0
+        with closing(sqlite3.connect(path)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master").fetchall():
+                return 0  # it was held, and nothing was written yet
+            (count,) = connection.execute("SELECT count(*) FROM orders").fetchone()
+            return int(count)
+
+
 class Side:
     """One of the two: its handler, and a world of its own; a context manager."""
 
     def __init__(self, handler: str, folder: str) -> None:
         self._handler = handler
         self._shop = os.path.join(folder, "shop")
+        self._book = Book(self._shop)
         self._store = "sqlite:///" + os.path.join(folder, "records.db")
         self._payments = PaymentServer()
         self._delivered = 0
@@ -119,11 +160,29 @@ class Side:
 
     def __exit__(self, *error: object) -> None:
         self.kill()
+        self._book.release()
         self._payments.__exit__()
 
     def play(self, scene: Scene) -> tuple[Delivered, ...]:
         """Deliver the message as the scene says; what became of it, in the order in which it came to be."""
-        self._payments.before_answering = self._kill_at_charge if scene.is_killed else self._meet
+        if not scene.is_killed_later:
+            self._payments.before_answering = self._kill_at_charge if scene.is_killed else self._meet
+            return self._deliver(scene)
+        self._payments.before_answering = None
+        asked = self._payments.ledger.requests
+        with ThreadPoolExecutor(1) as pool:
+            delivering = pool.submit(self._deliver, scene)
+            while not delivering.done() and self._payments.ledger.requests == asked:
+                time.sleep(POLL)
+            end = time.monotonic() + LONGEST_HOLD
+            while not (delivering.done() or self._is_charge_recorded() or time.monotonic() > end):
+                time.sleep(POLL)
+            self.kill()
+            return delivering.result()
+
+    def _deliver(self, scene: Scene) -> tuple[Delivered, ...]:
+        if scene.is_killed_later or scene.deliveries > 1:
+            self._book.hold()  # it waits between its charge and what follows; or one is over before the other begins
         self._meeting = Meeting(scene.deliveries)
         self._round = Round(self._function(), [self._next_call() for _ in range(scene.deliveries)])
         ended: list[Delivered] = []
@@ -131,10 +190,19 @@ class Side:
         def over(_: int, delivered: Delivered) -> None:
             ended.append(delivered)
             self._meeting.arrive()
+            self._book.release()
 
         with self._round as processes:
             processes.run(when_over=over)
         return tuple(ended)
+
+    def _is_charge_recorded(self) -> bool:
+        """Whether the payment server's answer is in a record; without protection there is none."""
+        with closing(open_store(self._store)) as store:
+            page = store.apply(List())
+        return isinstance(page, Page) and any(
+            step.is_result for record in page.records for name, step in record.steps.items() if name == "charge"
+        )
 
     def kill(self) -> None:
         """End what is running; from any thread."""
@@ -146,15 +214,7 @@ class Side:
         outbox = os.path.join(self._shop, "outbox")
         mails = len(os.listdir(outbox)) if os.path.isdir(outbox) else 0
         ledger = self._payments.ledger
-        return World(ledger.requests, len(ledger.charges), self._orders(), mails)
-
-    def _orders(self) -> int:
-        book = os.path.join(self._shop, "orders.db")
-        if not os.path.exists(book):
-            return 0
-        with closing(sqlite3.connect(book)) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM orders").fetchone()
-            return int(count)
+        return World(ledger.requests, len(ledger.charges), self._book.count(), mails)
 
     def _next_call(self) -> Call:
         self._delivered += 1
@@ -177,6 +237,7 @@ class Side:
     def _meet(self, charge: Charge, is_new: bool) -> None:  # noqa: ARG002 - as the server calls it
         self._meeting.arrive()
         self._meeting.wait()
+        self._book.release()
 
 
 class Demo:
