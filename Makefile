@@ -3,6 +3,7 @@
 # make audit-cases   handlers with a known verdict, and what the audit says of each
 # make lint     only the static checks
 # make format   what the tools can put right themselves
+# make chaos    the long run of processes killed at random; make test has a short one
 # make bench    ratios against others, in one run
 # make clean    as after a fresh clone
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test audit-cases lint format bench clean
+.PHONY: demo test audit-cases lint format chaos bench clean
 
 demo: $(VENV)/cli.stamp
 	$(BIN)/twicesafe demo
@@ -31,6 +32,9 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+chaos: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.chaos
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench

@@ -130,7 +130,7 @@ def _tied(command: list[str]) -> list[str]:
 def _wait_until_it_answers(endpoint: str, server: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     """Wait for its first true answer, for which it loads its engine: on a busy machine that takes many seconds."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while (left := end - time.monotonic()) > 0:
         if server.poll() is not None:
             output.seek(0)
@@ -142,7 +142,7 @@ def _wait_until_it_answers(endpoint: str, server: subprocess.Popen[bytes], outpu
             time.sleep(0.1)
         else:
             return
-    raise Unavailable("DynamoDB Local did not answer within 120 s")
+    raise Unavailable("DynamoDB Local did not answer within 300 s")
 
 
 if __name__ == "__main__":
