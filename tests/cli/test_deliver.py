@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +170,26 @@ def test_records_go_where_they_are_told_to(run: Run, lab: Path, event: Path) -> 
     run("deliver", "handlers:protected_batch", event, "--times", 1, "--store", "sqlite:///other.db")
     assert len(run("records", "list", "--store", "sqlite:///other.db", "--json").json) == 1
     assert not (lab / "records.db").exists()
+
+
+def test_records_may_go_into_a_table(run: Run, lab: Path, event: Path, dynamodb_endpoint: str) -> None:
+    name = f"deliver-{os.urandom(4).hex()}"
+    made = run("table", "create", "--name", name, "--endpoint", dynamodb_endpoint)
+    (url,) = shlex.split(made.out.partition("TWICESAFE_STORE=")[2])
+    ended = run("deliver", "handlers:protected_batch", event, "--store", url, "--timeout", 60, "--json")
+    assert [each["result"] for each in ended.json["deliveries"]] == ["ran", "replayed"]
+    assert marks(lab) == ["m-1"]
+    assert [record["state"] for record in run("records", "list", "--store", url, "--json").json] == ["completed"]
+
+
+def test_a_table_that_is_not_there_is_said_by_the_delivery(
+    run: Run, lab: Path, event: Path, dynamodb_endpoint: str
+) -> None:
+    url = f"dynamodb://nowhere?endpoint={dynamodb_endpoint}"
+    ended = run("deliver", "handlers:protected_batch", event, "--store", url, "--timeout", 60, "--times", 1)
+    assert ended.status == 1
+    assert "twicesafe table" in ended.out
+    assert marks(lab) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])

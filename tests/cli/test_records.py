@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +213,37 @@ def test_a_store_that_cannot_be_looked_into_is_said_and_none_is_made(
     assert ended.status == 2
     assert said in ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["text.db"]
+
+
+def poison(folder: Path, column: str, value: object) -> None:
+    with closing(sqlite3.connect(folder / "records.db")) as file, file:
+        file.execute(f"UPDATE records SET {column} = ? WHERE key = 'done'", (value,))
+
+
+@pytest.mark.parametrize("command", [["list"], ["show", "done"], ["redo", "done"], ["forget", "done"]])
+def test_a_record_that_cannot_be_read_is_said_with_the_remedy(
+    run: Run, store: Store, lab: Path, command: list[str]
+) -> None:
+    poison(lab, "status", "PERHAPS")
+    ended = run("records", *command)
+    assert (ended.status, ended.out, ended.err.count("\n")) == (1, "", 1)
+    assert "The record of 'done' cannot be read: its status is not known." in ended.err
+    assert "Look at it with the store's own tools" in ended.err
+
+
+def test_a_record_of_a_far_future_is_shown(run: Run, store: Store, lab: Path) -> None:
+    poison(lab, "expires_at", 10**17)
+    assert run("records", "list").status == 0
+    assert f"{10**20} ms since 1970" in run("records", "show", "done").out
+
+
+def test_a_store_of_a_later_version_is_refused(run: Run, store: Store, lab: Path) -> None:
+    store.close()
+    with closing(sqlite3.connect(lab / "records.db")) as file:
+        file.execute("PRAGMA user_version = 99")
+    ended = run("records", "list")
+    assert (ended.status, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "version" in ended.err
 
 
 def test_a_table_is_looked_into_as_well(run: Run, dynamodb_endpoint: str) -> None:

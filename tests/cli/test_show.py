@@ -127,3 +127,7 @@ def test_a_time_is_told_from_now(monkeypatch: pytest.MonkeyPatch, seconds: int, 
 
 def test_a_time_is_told_in_utc() -> None:
     assert show.date(1_767_225_570_042) == "2025-12-31 23:59:30.042 UTC"
+
+
+def test_a_time_that_no_calendar_has_is_a_number() -> None:
+    assert show.date(10**20) == f"{10**20} ms since 1970"

@@ -148,8 +148,12 @@ def ago(millis: int) -> str:
 
 
 def date(millis: int) -> str:
-    """A time in UTC."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(millis // 1000)) + f".{millis % 1000:03d} UTC"
+    """A time in UTC; one that no calendar has, as a number."""
+    try:
+        day = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(millis // 1000))
+    except (OverflowError, OSError, ValueError):
+        return f"{millis} ms since 1970"
+    return f"{day}.{millis % 1000:03d} UTC"
 
 
 def _span(seconds: float) -> str:
