@@ -22,7 +22,9 @@ def test_a_case_gets_its_verdict(case: Case) -> None:
 
 
 def test_every_case_is_in_the_table() -> None:
-    assert {case.name for case in TABLE} == {path.stem for path in CASES.glob("*.py")}
+    assert {case.name.rpartition(".")[2] for case in TABLE} == {
+        path.name.removesuffix(".event.json") for path in CASES.glob("*.event.json")
+    }
 
 
 @pytest.mark.parametrize("name", ["check_then_act", "stores_whole_answer"])

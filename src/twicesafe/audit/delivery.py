@@ -63,7 +63,8 @@ def main(connection: Connection, sandbox: Sandbox) -> None:
     files = Files(link, temporary, sandbox.kept, sandbox.writable)
     hooks = Hooks(link, files)
     Calls(link).install()
-    Sockets(link).install()
+    sockets = Sockets(link)
+    sockets.install()
     files.install()
     variables.supply(link)
     os.chdir(sandbox.target.root)
@@ -79,6 +80,7 @@ def main(connection: Connection, sandbox: Sandbox) -> None:
     while True:
         ended = _call(function, order, link)
         hooks.note_native()
+        sockets.note_unread()
         link.end(ended)
         order = link.receive()
         clock.move_to(order.now)

@@ -279,7 +279,7 @@ def _same(one: Run, other: Run) -> bool:
     shape = [
         (
             [(record.place, record.name, text(record.value)) for record in run.records],
-            [(each.title, text([outgoing._asdict() for outgoing in each.outgoing])) for each in run.operations],
+            sorted((each.title, text(each.outgoing)) for each in run.operations),  # threads have no order
             [(delivery.ending, text(delivery.reply)) for delivery in run.deliveries],
         )
         for run in (one, other)

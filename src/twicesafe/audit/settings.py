@@ -18,6 +18,7 @@ class Controls(NamedTuple):
     renewal: bool = True  # the event of a redelivery is renewed as the platform renews it
     tokens: bool = True  # the world deduplicates by tokens, as the services do
     masking: bool = True  # what differs between clean runs may differ
+    isolation: bool = True  # a network of its own, where the machine allows it
 
 
 class Declared(NamedTuple):

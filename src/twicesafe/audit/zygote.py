@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from ..errors import ConfigurationError
 from ..lab.loading import NotLoadable
 from .explore import explore
+from .isolation import isolate
 from .messages import Failed, Progress, Refused
 from .observe.botocore import share_models
 from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
@@ -187,6 +188,8 @@ def main(descriptor: int) -> None:
     for name in [name for name in os.environ if LEFT_OUT.match(name) and name != "TWICESAFE_STORE"]:
         del os.environ[name]
     os.environ.update(CREDENTIALS)
+    if job.controls.isolation and not job.endpoints:  # a simulator of this machine is in this machine's network
+        isolate()
     try:
         share_models()
         responses: Any = importlib.import_module("moto.core.responses")

@@ -53,6 +53,11 @@ NATIVE = {
 """Modules that speak to the outside from C, Rust or the like."""
 
 
+SYSTEM_CALLS = frozenset({"connect", "send", "sendto", "sendmsg", "sendmmsg", "write", "writev", "system", "popen"})
+SYSTEM_CALLS |= {"execv", "execve", "execvp", "fork", "vfork", "posix_spawn", "fopen", "creat", "unlink", "rename"}
+"""What a library of C is asked for by who wants to reach the outside."""
+
+
 class Hooks:
     """Watches this process by its audit events."""
 
@@ -82,7 +87,10 @@ class Hooks:
             self._note(f"a connection to {arguments[1]!r}")
             raise ConnectionRefusedError("the audit lets nothing out of this machine")
         elif event in ("socket.sendto", "socket.sendmsg") and not _is_local(arguments[1]):
+            self._note(f"datagrams to {arguments[1]!r}")
             raise ConnectionRefusedError("the audit lets nothing out of this machine")
+        elif event == "ctypes.dlsym" and arguments[1] in SYSTEM_CALLS:
+            self._note(f"the call of {arguments[1]} through ctypes")
         else:
             self._files.hear(event, arguments)
 

@@ -157,6 +157,14 @@ class Sockets:
         self._names: dict[str, str] = {}  # made up address to name
         self._wires: WeakKeyDictionary[socket.socket, _Wire] = WeakKeyDictionary()
         self._real: dict[str, Any] = {}
+        self._unread: dict[_Wire, None] = {}
+
+    def note_unread(self) -> None:
+        """Say to whom something was sent that never became a request."""
+        for wire in self._unread:
+            if not wire.is_over:
+                self._link.note(f"what was sent to {wire.host}:{wire.port}: it is no HTTP request")
+        self._unread.clear()
 
     def install(self) -> None:
         """From now on nothing of this process reaches a network."""
@@ -317,6 +325,7 @@ class Sockets:
     def _hear(self, wire: _Wire, data: bytes) -> None:
         if wire.is_over:
             return
+        self._unread[wire] = None
         try:
             wire.parser.receive_data(data)
             self._read(wire)
@@ -334,6 +343,8 @@ class Sockets:
             elif isinstance(event, h11.Data):
                 wire.body += bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
+                if not wire.parser.trailing_data[0]:
+                    self._unread.pop(wire, None)
                 self._answer(wire)
                 if wire.is_over or wire.parser.our_state is not h11.DONE:
                     return

@@ -34,6 +34,8 @@ TARGETED = {
     "TrentService": "kms",
     "DynamoDBStreams_20120810": "dynamodbstreams",
 }
+INSERT = re.compile(r'\s*INSERT\s+INTO\s+"?([\w.-]+)', re.IGNORECASE)
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html"""
 S3_NAMES = {
     "GET": "GetObject",
     "HEAD": "HeadObject",
@@ -129,7 +131,7 @@ class Aws:
         if request.service == "lambda" and request.name in ("Invoke", "InvokeAsync"):
             return self._invoke(request)
         for _ in range(4):
-            answer = self.send(request.service, request.method, request.url, request.headers, request.body)
+            answer = self._sent(request)
             if answer.status < 400 or not self._supplier.supply(request, answer):
                 break
         if is_read and code_of(answer) == "NotImplemented":
@@ -138,6 +140,26 @@ class Aws:
             return answer
         self._say(f"that {request.service} {request.name} succeeds")
         return Answer(200, _kind(request), _empty(request), {})
+
+    def _sent(self, request: AwsRequest) -> Answer:
+        """What the simulator answers; where it overwrites what INSERT must not, what DynamoDB would."""
+        insert = INSERT.match(str(request.parameters.get("Statement"))) if request.service == "dynamodb" else None
+        before = self._items(insert[1]) if insert else []
+        answer = self.send(request.service, request.method, request.url, request.headers, request.body)
+        if insert is None or answer.status >= 400 or len(self._items(insert[1])) > len(before):
+            return answer
+        for item in before:
+            self._dynamodb("PutItem", {"TableName": insert[1], "Item": item})
+        return _error("DuplicateItemException")
+
+    def _items(self, table: str) -> list[Any]:
+        found: list[Any] = self._dynamodb("Scan", {"TableName": table}).get("Items", [])
+        return found
+
+    def _dynamodb(self, name: str, parameters: Mapping[str, Any]) -> Any:
+        headers = {"X-Amz-Target": f"DynamoDB_20120810.{name}", "Content-Type": "application/x-amz-json-1.0"}
+        body = json.dumps(parameters).encode()
+        return json.loads(self.call("dynamodb", "dynamodb.us-east-1.amazonaws.com/", headers, body).body)
 
     def _invoke(self, request: AwsRequest) -> Answer:
         """Never the simulator's: it would start a container."""
