@@ -81,7 +81,7 @@ def _receive(connection: Connection, say: Callable[[int, int], object]) -> Audit
             done, known = done + 1, max(done + 1, known, message.known)
             say(done, known)
         elif isinstance(message, Refused):
-            raise NotLoadable(message.reason)
+            raise (NotLoadable if message.is_of_handler else ConfigurationError)(message.reason)
         elif isinstance(message, Failed):
             raise AuditFailed(f"The audit failed; this is a fault of twicesafe, please report it.\n{message.trace}")
         else:

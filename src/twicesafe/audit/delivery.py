@@ -55,8 +55,7 @@ def main(connection: Connection, sandbox: Sandbox) -> None:
     first = link.receive()
     clock = chance.Clock(first.now)
     clock.take_over()
-    if sandbox.controls.chance:
-        chance.seed(first.number)
+    chance.seed(first.number if sandbox.controls.chance else 0)
     temporary = os.path.join(sandbox.folder, "tmp")
     os.makedirs(temporary)
     variables.set_up(sandbox.target, sandbox.environment, sandbox.store)
@@ -84,8 +83,7 @@ def main(connection: Connection, sandbox: Sandbox) -> None:
         link.end(ended)
         order = link.receive()
         clock.move_to(order.now)
-        if sandbox.controls.chance:
-            chance.seed(order.number)
+        chance.seed(order.number if sandbox.controls.chance else 0)
 
 
 def _call(function: Callable[..., Any], order: Deliver, link: Link) -> Ended:

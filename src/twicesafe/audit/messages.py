@@ -97,6 +97,7 @@ class Refused(NamedTuple):
     """There is no audit, for a reason that is the user's to mend."""
 
     reason: str
+    is_of_handler: bool  # there is none; else the set-up is wrong
 
 
 class Failed(NamedTuple):

@@ -206,7 +206,7 @@ def main(descriptor: int) -> None:
     except Abandoned:
         return
     except (ConfigurationError, NotLoadable) as error:
-        answer = Refused(str(error))
+        answer = Refused(str(error), isinstance(error, NotLoadable))
     except Exception:  # noqa: BLE001 - whoever asked says it
         answer = Failed(traceback.format_exc())
     with suppress(OSError):

@@ -156,7 +156,6 @@ class World:
         self._moment("begins", running, text=" ".join(action.options))
         renews = self._base.job.controls.renewal and "same-id" not in action.options
         self._clock.move_to(STARTS + later)
-        chance.seed(-number)
         event = redelivered(self._base.job.event, number) if renews else self._base.job.event
         identity = uuid.UUID(bytes=hashlib.sha256(b"request %d" % (number if renews else 1)).digest()[:16], version=4)
         now = STARTS + later
