@@ -57,8 +57,6 @@ class Judge:
         """Call and await it, and tell what it did."""
         try:
             value = await function()
-        except GeneratorExit:
-            raise  # the coroutine is thrown away: nothing can be awaited any more
         except BaseException as error:  # noqa: BLE001 - as above
             return self._raised(error)
         return self._returned(value)

@@ -45,9 +45,6 @@ async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitabl
             return value
         try:
             resume = partial(talk.send, await answer(question))
-        except GeneratorExit:  # this coroutine is thrown away: nothing can be awaited any more
-            talk.close()
-            raise
         except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
             resume = partial(talk.throw, error)
 
