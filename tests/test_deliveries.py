@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,8 @@ from twicesafe import (
     MissingKey,
     NotEnoughTime,
     PayloadMismatch,
+    ReplyTooLarge,
+    UnserializableReply,
     UnusableKey,
     current_execution,
     idempotent,
@@ -420,3 +424,85 @@ def test_who_waits_gives_up_before_the_deadline(store: Clocked) -> None:
     with pytest.raises((InProgress, NotEnoughTime)):  # the second on a slow machine
         handler(event, Context(remaining=200))
     assert calls == []
+
+
+# Every source, through the decorator
+
+
+@pytest.mark.parametrize("name", s.SAMPLES)
+def test_a_second_delivery_runs_only_where_nothing_tells_that_it_is_one(name: str, store: Clocked) -> None:
+    event, source, kind, fields = s.SAMPLES[name]
+    seen: list[str] = []
+    handler = idempotent(store=store)(lambda event, context: seen.append(current_execution().source))
+    with decisions_made() as made:
+        for _ in range(2):
+            handler(copy.deepcopy(event), Context())
+    is_protected = fields is not None or kind == "explicit"  # by its identity, or by Lambda's request id
+    assert [one.verdict for one in made] == (["ran", "replayed"] if is_protected else ["unprotected"] * 2)
+    assert seen == [source] * (1 if is_protected else 2)
+
+
+# Replies
+
+
+REPLIES: list[Any] = [
+    None,
+    False,
+    0,
+    "",
+    [],
+    (1, ("a",)),
+    {1, 2},
+    frozenset("a"),
+    b"\x00\xff",
+    Decimal("1.10"),
+    UUID(int=7),
+    date(2026, 1, 1),
+    timedelta(microseconds=1),
+    {1: "one", "two": 2.0},
+]
+
+
+@pytest.mark.parametrize("reply", REPLIES, ids=repr)
+def test_a_replay_is_the_first_reply_with_its_types(reply: Any, store: Clocked) -> None:
+    work = idempotent(store=store)(lambda: reply)
+    first, again = work(), work()
+    assert (type(first), first) == (type(again), again) == (type(reply), reply)
+
+
+class Small(Clocked):
+    reply_limit = 200
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(asynchronous: bool) -> None:
+    store, calls = Small(), []
+
+    def work() -> str:
+        calls.append(1)
+        return os.urandom(400).hex()
+
+    async def work_async() -> str:
+        return work()
+
+    plain, coroutine = idempotent(store=store)(work), idempotent(store=store)(work_async)
+    for _ in range(2):
+        with pytest.raises(ReplyTooLarge) as error:
+            asyncio.run(coroutine()) if asynchronous else plain()
+        assert (error.value.limit, error.value.attempt) == (200, 1)
+    assert calls == [1]
+
+
+def test_a_reply_that_compression_brings_under_the_limit_is_kept() -> None:
+    store = Small()
+    work = idempotent(store=store)(lambda: "order " * 1_000)
+    assert work() == work() == "order " * 1_000
+    assert len(store.record.reply or "") < Small.reply_limit
+
+
+def test_what_lambda_could_not_send_is_refused_of_a_handler_and_kept_of_a_function(store: Clocked) -> None:
+    handler = idempotent(store=store, name="h")(lambda event, context: {1, 2})
+    for _ in range(2):
+        with pytest.raises(UnserializableReply, match="runtime cannot send"):
+            handler({"order": 1}, Context())
+    assert idempotent(store=store, name="f")(lambda: {1, 2})() == {1, 2}

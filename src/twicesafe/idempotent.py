@@ -67,7 +67,8 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             a batch of the event with one record), or a JMESPath expression on the first one. By default the
             event source's own identity, or all arguments.
         payload: the part that must not change under one key, given like `key`; False: nothing is compared.
-        scope: for HTTP: who is calling, told from the event, where the event does not say so itself.
+        scope: for HTTP: who is calling, told from the event, where the event does not say so itself. Without it, other
+            Basic or Bearer credentials are another payload; callers who are told by a cookie need it.
         require_key: answer an HTTP caller that sent no key with 400. By default such a request runs unprotected.
         name: what keys begin with, so that they outlive a rename. By default the function's own name.
         store: a store, or its URL. By default the environment's TWICESAFE_STORE, else a local SQLite file.
