@@ -203,3 +203,27 @@ def test_what_is_sent_is_compared_as_data() -> None:
     one, other = operation(1, '{"a": 1, "b": 2}'), operation(1, '{"b": 2, "a": 1}')
     assert kinds([run("run 1", one), run("run 2", one)], run("run 1 1; kill 1; run 2", other)) == []
     assert len(sent(run("run 1", one))) == 1
+
+
+def test_effects_of_one_line_are_one_finding_though_their_targets_hold_new_ids() -> None:
+    judge = Judge(CLEANS, QUEUE)
+    found = [
+        finding
+        for target in ("orders/a1", "orders/b2")
+        for finding in judge.judge(
+            parse("run 1; run 2"),
+            run("run 1; run 2", operation(1), operation(2, target=target), records=(item(id="o", hits=1),)),
+        ).findings
+    ]
+    assert len(found) > 1
+    assert len(merged(found)) == 1
+
+
+def test_a_change_of_another_field_is_a_finding_of_its_own() -> None:
+    judge = Judge(CLEANS, QUEUE)
+    changed = [
+        judge.judge(parse("run 1; run 2"), run("run 1; run 2", operation(1), records=(record,)))
+        for record in (item(id="o", hits=2), item(id="o", hits=1, at="now"))
+    ]
+    found = merged([finding for judged in changed for finding in judged.findings])
+    assert [finding.fields for finding in found] == [("hits",), ("at",)]

@@ -102,7 +102,8 @@ class Judge:
     def _of_state(self, when: When, run: Run, difference: Difference) -> Finding:
         kind: Kind = "lost" if difference.what == "missing" else "state"
         operation = self._writer(run, difference)
-        return self._finding(kind, when, run, operation, _said(difference), effect=difference.record.place)
+        found = self._finding(kind, when, run, operation, _said(difference), effect=difference.record.place)
+        return found._replace(fields=tuple(path for path, _, _ in _changes(difference)))
 
     def _writer(self, run: Run, difference: Difference) -> Operation | None:
         """The last operation that changed a record; of a missing one, that of the clean run."""
@@ -199,10 +200,15 @@ class Judge:
 
 
 def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """One for each effect and kind: the first that shows it, and in which other ways it shows."""
+    """One for each effect and kind: the first that shows it, and in which other ways it shows.
+
+    Effects of one line are one, even where their targets hold new ids; changes of other fields are not.
+    """
     found: dict[tuple[Any, ...], Finding] = {}
     for finding in findings:
-        identity = (finding.kind, finding.effect, finding.line)
+        service, name, *_ = *finding.effect.split(), ""
+        effect = (service, name) if finding.line is not None else finding.effect
+        identity = (finding.kind, effect, finding.line, finding.fields)
         known = found.get(identity)
         if known is None:
             found[identity] = finding
@@ -251,14 +257,18 @@ def _advice(operation: Operation) -> str:
     )
 
 
+def _changes(difference: Difference) -> list[tuple[str, Any, Any]]:
+    """The fields of a changed record, with what stood there and what stands there now."""
+    return differing(data(difference.before), data(difference.record.value)) if difference.what == "changed" else []
+
+
 def _said(difference: Difference) -> str:
     record = difference.record
     if difference.what == "added":
         return f"{record.place} has one more: {record.name}"
     if difference.what == "missing":
         return f"{record.place} never gets {record.name}"
-    changes = differing(data(difference.before), data(record.value))
-    listed = ", ".join(f"{path} {_short(before)} → {_short(after)}" for path, before, after in changes[:4])
+    listed = ", ".join(f"{path} {_short(before)} → {_short(after)}" for path, before, after in _changes(difference)[:4])
     return f"{record.place} {record.name} is changed by the repeat: {listed}"
 
 

@@ -147,6 +147,7 @@ class Finding(NamedTuple):
     timeline: tuple[Moment, ...]
     fix: str
     also: tuple[When, ...] = ()
+    fields: tuple[str, ...] = ()  # of a record that is there once, and changed
 
     @property
     def fingerprint(self) -> str:
