@@ -73,7 +73,7 @@ class Aws:
         self._content_based: dict[tuple[str, str], bool] = {}
         self._count = 0
         self.unanswered: list[str] = []
-        """Reads that the simulator does not know."""
+        """What the simulator does not know, in words."""
         self.supplies: list[tuple[Any, ...]] = []
         """The calls that made what was missing."""
 
@@ -134,8 +134,9 @@ class Aws:
             answer = self._sent(request)
             if answer.status < 400 or not self._supplier.supply(request, answer):
                 break
-        if is_read and code_of(answer) == "NotImplemented":
-            self.unanswered.append(f"{request.service}.{request.name}")
+        name = f"{request.service}.{request.name}"
+        if (is_read or is_state) and code_of(answer) == "NotImplemented":
+            self.unanswered.append(f"the simulator has no {name}: give its answer in the world's `answers`")
         if answer.status < 400 or is_read or is_state or not self._supplier.is_absent(answer):
             return answer
         self._say(f"that {request.service} {request.name} succeeds")
@@ -182,7 +183,7 @@ class Aws:
             given[name] = value
         try:
             found = botocore_stubber.process_request(AWSPreparedRequest(method, url, given, body, False))
-        except NotImplementedError:
+        except Exception:  # noqa: BLE001 - NotImplementedError, and whatever a part that is not complete raises
             return _error("NotImplemented")
         if found is None or (found[0] == 404 and found[2] == "Not yet implemented"):
             return _error("NotImplemented")

@@ -111,13 +111,15 @@ class Supplier:
         return self._said(answer, f"the topic {name!r}")
 
     def _ses(self, request: AwsRequest, code: str) -> bool:
-        source = str(request.parameters.get("Source") or "")
+        source = str(request.parameters.get("Source") or request.parameters.get("FromEmailAddress") or "")
         address = (re.findall(r"<([^>]+)>", source) or [source])[0]
         if code != "MessageRejected" or not address:
             return False
         body = f"Action=VerifyEmailIdentity&Version=2010-12-01&EmailAddress={quote(address)}"
         answer = self._call("ses", f"email.{REGION}.amazonaws.com/", {"Content-Type": FORM}, body.encode())
         return self._said(answer, f"the verified sender {address!r}")
+
+    _sesv2 = _ses  # both have the same senders
 
     def _kinesis(self, request: AwsRequest, code: str) -> bool:
         name = request.parameters.get("StreamName")

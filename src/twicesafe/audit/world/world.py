@@ -243,10 +243,7 @@ class World:
         first = (
             running.invocations.setdefault(request.invocation, running.count) if request.invocation else running.count
         )
-        for unanswered in self._aws.unanswered:
-            self._notes.append(
-                Note(f"the simulator has no {unanswered}: give its answer in the world's `answers`", request.line)
-            )
+        self._notes += (Note(unanswered, request.line) for unanswered in self._aws.unanswered)
         self._aws.unanswered.clear()
         return answer, Operation(
             delivery=running.number,
