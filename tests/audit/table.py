@@ -1,6 +1,7 @@
 """The cases: handlers with a known verdict. `make audit-cases` prints what the audit says of each.
 
 Each is NAME.py (its function is `handler`) and NAME.event.json, with NAME.world.json where it needs one.
+Their layer is layer/python.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from twicesafe.audit.world.declared import parsed
 from twicesafe.lab.loading import Target
 
 CASES = Path(__file__).parent / "cases"
+LAYER = CASES / "layer" / "python"
 HANDLERS = Path(__file__).parent / "handlers"
 """Others, that tests look at one by one."""
 
@@ -103,6 +105,32 @@ TABLE = (
     Case("powertools_publish", "unsafe", "twice", "crash", "sns Publish orders", 12, findings=1),
     Case("powertools_fifo", "safe", says="protected"),
     Case("shop.orders", "unsafe", "twice", EVERY, "the variable ORDERS_QUEUE_URL", 5),
+    # What redeliveries come upon in code of some size: layers, locks, sagas, time in keys, versions.
+    Case("aiohttp_post", "unsafe", "twice", EVERY, "POST https://hooks.example.com/orders", 15, basis="assumed"),
+    Case("class_seen", "unsafe", "twice", EVERY, "sns Publish orders", 18),
+    Case("class_service", "safe", says="same data"),
+    Case("configured_read", "safe", says="reads only"),
+    Case("day_bucket", "unsafe", "state", EVERY, "s3 lake has one more: orders/2026/12/31/o-17.json", 12),
+    Case("day_in_dedup", "unsafe", "twice", EVERY, "another each time: c-1-20261230, c-1-20261231", 11),
+    Case("inventory.handlers.release", "safe", says="same data"),
+    Case("inventory.handlers.reserve", "unsafe", "state", EVERY, "inventory/store.py:13", 13),
+    Case("list_append", "unsafe", "state", EVERY, 'history ["o-17"] → ["o-17", "o-17"]', 10),
+    Case("optimistic_lock", "unsafe", "state", EVERY, "left 4 → 3, revision 2 → 3", 13),
+    Case("own_short_id", "unsafe", "state", EVERY, "dynamodb tickets has one more", 19),
+    Case("partiql_parameters", "unknown", says="not observed: the simulator"),
+    Case("powertools_batch_mail", "unsafe", "twice", EVERY, "ses SendEmail", 12),
+    Case("pynamodb_save", "safe", says="same data"),
+    Case("pynamodb_version", "unsafe", "reply", EVERY, "ConditionalCheckFailedException", 19),
+    Case("requests_retry_key", "safe", says="api.stripe.com by idempotency-key, which it keeps for 1 day"),
+    Case("resent_condition", "safe", says="same data"),
+    Case("s3_move", "unsafe", "reply", EVERY, "each later delivery fails", 11),
+    Case("saga_order", "unsafe", "twice", "crash", "also: overlap, lost answer", 19, basis="assumed"),
+    Case("start_execution_unnamed", "unsafe", "twice", EVERY, "stepfunctions StartExecution", 10),
+    Case("stream_projection", "safe", says="same data"),
+    Case("threads_mail", "unsafe", "twice", EVERY, "sesv2 SendEmail", 10),
+    Case("transaction_marker", "safe", says="same data"),
+    Case("ttl_from_event", "safe", says="same data"),
+    Case("ttl_now", "unsafe", "state", EVERY, "expires_at 1799279940 → 1799280060", 11),
 )
 
 
@@ -114,7 +142,7 @@ def job(name: str, **choices: Any) -> Job:
     event = json.loads(path.read_text()) if path.exists() else {"order_id": "o-17"}
     world = CASES / f"{stem}.world.json"
     choices.setdefault("declared", parsed(json.loads(world.read_text()), world.name) if world.exists() else Declared())
-    target = Target(module, handler or "handler", (str(CASES if path.exists() else HANDLERS),))
+    target = Target(module, handler or "handler", (str(CASES if path.exists() else HANDLERS), str(LAYER)))
     return Job(target, event, path.name, **choices)
 
 
