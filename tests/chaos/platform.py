@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.plan import Plan
 
-FIRST_DELAY, LONGEST_DELAY = 20, 1_000  # ms, until a call that was not answered is handed out again
+FIRST_DELAY, LONGEST_DELAY = 20, 3_000  # ms, until a call that was not answered is handed out again
 
 
 class Platform:

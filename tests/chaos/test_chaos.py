@@ -19,7 +19,7 @@ from tests.chaos.verdict import judge
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLAN = Plan(20_000, seconds=4, lease=1, blows=("killed", "frozen", "killed"), pause=(40, 120))
+PLAN = Plan(20_000, seconds=4, lease=2, blows=("killed", "frozen", "killed"), pause=(40, 120))
 
 
 @pytest.fixture
