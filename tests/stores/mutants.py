@@ -243,7 +243,19 @@ MUTANTS = {
         COMPLETED,
     ),
     "a release keeps the owner": Mutant(
-        "release", "owner=None, ", "", Rule.test_a_release_takes_the_owner_out_and_ends_the_lease
+        "release", "owner=None,", "", Rule.test_a_release_takes_the_owner_out_and_ends_the_lease
+    ),
+    "a release leaves the time of an earlier claim": Mutant(
+        "release",
+        "claimed=command.claimed,",
+        "",
+        Rule.test_after_a_release_no_copy_of_an_earlier_claim_takes_the_key,
+    ),
+    "a late copy of a release ends a later claim": Mutant(
+        "release",
+        "or found.claimed > command.claimed",
+        "",
+        Rule.test_a_late_copy_of_a_release_does_not_end_a_later_claim,
     ),
     "a release drops the steps": Mutant(
         "release", "steps=steps", "steps={}", Rule.test_a_release_takes_the_owner_out_and_ends_the_lease

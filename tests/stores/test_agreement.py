@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 A_DAY = 86_400_000  # ms: a server that expires records by its own clock must leave these alone
 keys = st.sampled_from(["order", "order", "order", "order 2"])  # mostly one, so that they meet
 owners = st.sampled_from(["ann", "bob"])
+ages = st.sampled_from([0, 0, 0, 1, 1_000])
 who = st.sampled_from([None, None, "ann", "bob"])  # None: who holds the key
 leases = st.sampled_from([0, 1, 1_000, 60_000])  # ms
 durations = st.sampled_from([1, 1, 1_000, 60_000])  # ms; in all less than a store keeps what has expired
@@ -115,9 +116,10 @@ class AgreesWithMemory(RuleBasedStateMachine):
         self.ask(command)
         return command
 
-    @rule(target=commands, key=keys, owner=who, expiry=given_expiries, steps=some_steps)
-    def release(self, key: str, owner: str | None, expiry: int, steps: dict[str, Step]) -> Release:
-        command = Release(self.prefix + key, owner or self.holder(key), self.expires_at(expiry), steps)
+    @rule(target=commands, key=keys, owner=who, before=ages, expiry=given_expiries, steps=some_steps)
+    def release(self, key: str, owner: str | None, before: int, expiry: int, steps: dict[str, Step]) -> Release:
+        owner = owner or self.holder(key)
+        command = Release(self.prefix + key, owner, Millis(self.now - before), self.expires_at(expiry), steps)
         self.ask(command)
         return command
 

@@ -52,7 +52,7 @@ expiries = st.none() | st.just(Seconds(200))
 commands = st.one_of(
     st.builds(Claim, st.text(min_size=1), st.text(), st.just(NOW), st.just(NOW), expiries, st.text(), st.booleans()),
     st.builds(Complete, st.just("order"), st.text(), st.sampled_from(Status), st.none() | st.text(), st.just(200)),
-    st.builds(Release, st.just("order"), st.text(), st.just(200), steps),
+    st.builds(Release, st.just("order"), st.text(), st.just(NOW), st.just(200), steps),
     st.builds(Renew, st.just("order"), st.text(), st.just(NOW), expiries),
     st.builds(SaveStep, st.just("order"), st.text(), steps),
     st.builds(Load, st.just("order")),
@@ -173,7 +173,7 @@ def test_a_server_that_does_not_say_what_refused_a_write_is_not_asked_for_ever()
 
 OURS = [
     Complete("order", "ann", Status.COMPLETED, "1", Seconds(200)),
-    Release("order", "ann", Seconds(200)),
+    Release("order", "ann", Millis(1_000), Seconds(200)),
     Renew("order", "ann", Millis(90_000), Seconds(200)),
     SaveStep("order", "ann", {"charge": RESULT}),
 ]
@@ -211,7 +211,7 @@ def test_a_completion_that_was_applied_before_recognises_itself() -> None:
 
 
 def test_a_release_whose_steps_are_refused_is_made_without_them() -> None:
-    conversation = talk(Release("order", "ann", Seconds(200), {"charge": Step(True, "2")}), LAYOUT)
+    conversation = talk(Release("order", "ann", Millis(1_000), Seconds(200), {"charge": Step(True, "2")}), LAYOUT)
     next(conversation)
     request = conversation.send(Refused(item_of(steps={"charge": RESULT})))
     released = RECORD._replace(owner=None, lease_until=0, expires_at=200, steps={"charge": RESULT})

@@ -83,7 +83,7 @@ def test_a_sweep_comes_before_the_claim_that_pays_for_it() -> None:
     "command",
     [
         Complete("key", "ann", Status.COMPLETED, None, Seconds(200)),
-        Release("key", "ann", Seconds(200)),
+        Release("key", "ann", Millis(50_000), Seconds(200)),
         SaveStep("key", "ann", {"charge": Step(True, "1")}),
     ],
 )

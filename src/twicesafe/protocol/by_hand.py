@@ -28,7 +28,7 @@ def settle(key: str, expires_after: Seconds, *, is_done: bool, reply: str | None
     expires_at = _expires_at(now, expires_after)
     if is_done:
         return (yield from ask(Complete(key, record.owner, Status.COMPLETED, reply, expires_at)))
-    return (yield from ask(Release(key, record.owner, expires_at)))
+    return (yield from ask(Release(key, record.owner, record.claimed, expires_at)))
 
 
 def settle_step(

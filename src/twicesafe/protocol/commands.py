@@ -48,6 +48,7 @@ class Release(NamedTuple):
 
     key: str
     owner: str
+    claimed: Millis  # the time of its owner's last claim: no copy of an earlier one takes the key again
     expires_at: Seconds
     steps: Steps = NO_STEPS  # results not confirmed before
 

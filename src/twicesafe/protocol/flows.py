@@ -154,7 +154,7 @@ def _ask_claim(claim: Claim, policy: Policy) -> Flow[Claimed | Existing]:
 
 def _give_back_claim(claim: Claim, policy: Policy) -> Flow[None]:
     try:
-        yield from ask(Release(claim.key, claim.owner, policy.expires_at(claim.lease_until)))
+        yield from ask(Release(claim.key, claim.owner, claim.now, policy.expires_at(claim.lease_until)))
     except TwicesafeError:
         return  # the lease runs out by itself
 
@@ -169,6 +169,7 @@ def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_b
         claim.owner,
         reply.attempt,
         reply.started,
+        claim.now,
         reply.generation,
         lease,
         is_bounded=is_bounded,
@@ -199,7 +200,8 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
         return  # its outcome is unknown
     if tenure.busy:
         return  # an effect is under way in a thread that is left over: until it ends, the lease stands
-    release = Release(tenure.key, tenure.owner, policy.expires_at(tenure.lease.wall), dict(tenure.unconfirmed))
+    expires_at = policy.expires_at(tenure.lease.wall)
+    release = Release(tenure.key, tenure.owner, tenure.claimed, expires_at, dict(tenure.unconfirmed))
     try:
         yield from ask(release)
     except TwicesafeError:

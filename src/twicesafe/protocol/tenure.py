@@ -41,6 +41,7 @@ class Tenure:
         "_tokens",
         "attempt",
         "busy",
+        "claimed",
         "closing",
         "ended",
         "generation",
@@ -60,6 +61,7 @@ class Tenure:
         owner: str,
         attempt: int,
         started: Millis,
+        claimed: Millis,
         generation: int,
         lease: Lease,
         *,
@@ -70,6 +72,7 @@ class Tenure:
         self.owner = owner
         self.attempt = attempt
         self.started = started
+        self.claimed = claimed
         self.generation = generation
         self.lease = lease
         self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed

@@ -92,11 +92,17 @@ def complete(found: Record | None, command: Complete) -> tuple[Record | None, Do
 
 
 def release(found: Record | None, command: Release) -> tuple[Record | None, Done | Lost]:
-    """Take the owner out; a copy that comes late finds another owner, or none, and changes nothing."""
-    if found is None or not _is_held(found, command.owner):
+    """Take the owner out; a copy that comes late finds another owner, none, or a later claim, and changes nothing."""
+    if found is None or not _is_held(found, command.owner) or found.claimed > command.claimed:
         return found, Lost(found)
     steps = _merged(found.steps, command.steps) or found.steps
-    released = found._replace(owner=None, lease_until=Millis(0), expires_at=command.expires_at, steps=steps)
+    released = found._replace(
+        owner=None,
+        claimed=command.claimed,
+        lease_until=Millis(0),
+        expires_at=command.expires_at,
+        steps=steps,
+    )
     return released, Done()
 
 

@@ -78,7 +78,7 @@ class Trial:
     def __init__(self, apply: Callable[[StoreCommand], StoreReply], key: str | None = None) -> None:
         self._apply = apply
         self.key = f"contract/{uuid.uuid4()}" if key is None else key
-        self.now = Millis(time.time_ns() // 1_000_000)
+        self.now = self.claimed = Millis(time.time_ns() // 1_000_000)
 
     def time_passes(self, duration: int) -> None:
         """Move the time forward, by milliseconds."""
@@ -101,6 +101,7 @@ class Trial:
         takes_over: bool = True,
     ) -> Claimed | Existing:
         """Claim the key now."""
+        self.claimed = self.now
         lease_until = Millis(self.now + lease)
         expires_at = None if expires_after is None else self.expires_at(expires_after)
         command = Claim(self.key, owner, self.now, lease_until, expires_at, fingerprint, takes_over)
@@ -119,8 +120,8 @@ class Trial:
         return self.apply(command)  # type: ignore[no-any-return] # checked by apply
 
     def release(self, owner: str, steps: Steps | None = None, *, expires_after: int = EXPIRY) -> Done | Lost:
-        """Give the owner's claim back."""
-        command = Release(self.key, owner, self.expires_at(expires_after), steps or {})
+        """Give the last claim back."""
+        command = Release(self.key, owner, self.claimed, self.expires_at(expires_after), steps or {})
         return self.apply(command)  # type: ignore[no-any-return] # checked by apply
 
     def renew(self, owner: str, lease: int, *, expires_after: int | None = EXPIRY) -> Done | Lost:

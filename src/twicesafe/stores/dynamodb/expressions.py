@@ -146,7 +146,8 @@ def _complete(command: Complete, layout: Layout) -> Request:
 
 
 def _release(command: Release, layout: Layout) -> Request:
-    update = _Update(HELD, command.owner)
+    update = _Update(f"{HELD} AND #claimed <= :claimed", command.owner)
+    update.set("claimed", number(command.claimed))
     update.set_expiry(command.expires_at)
     update.removes += ["#owner", "#in_progress_expiration"]
     update.set_steps(command.steps)

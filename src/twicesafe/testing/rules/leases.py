@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ...protocol.commands import Claimed, Done, Lost
+from ...protocol.commands import Claimed, Done, Existing, Lost, Release
 from ...protocol.records import Millis, Record, Step
-from ..trial import LEASE
+from ..trial import EXPIRY, LEASE
 
 if TYPE_CHECKING:
     from ..trial import Trial
@@ -55,6 +55,26 @@ class LeaseRules:
         assert trial.release("ann", {"charge": step}) == Done()
         record = trial.found()
         assert (record.owner, record.steps) == (None, {"charge": Step(True, "1")})
+
+    def test_after_a_release_no_copy_of_an_earlier_claim_takes_the_key(self, trial: Trial) -> None:
+        trial.claim("ann")
+        trial.time_passes(10)
+        trial.claim("ann")  # is told that it has the key by the first one, which came late
+        trial.release("ann")
+        record = trial.found()
+        assert record.claimed == trial.now
+        assert trial.claim("ann") == Existing(record)
+        assert trial.load() == record
+
+    def test_a_late_copy_of_a_release_does_not_end_a_later_claim(self, trial: Trial) -> None:
+        trial.claim("ann")
+        copy = Release(trial.key, "ann", trial.claimed, trial.expires_at(EXPIRY))
+        trial.apply(copy)
+        trial.time_passes(10)
+        trial.claim("ann")
+        record = trial.found()
+        assert trial.apply(copy) == Lost(record)
+        assert trial.load() == record
 
     def test_a_release_gives_an_expiry_to_a_record_that_had_none(self, trial: Trial) -> None:
         trial.claim("ann", expires_after=None)
