@@ -38,7 +38,7 @@ def store(lab: Path) -> Any:
     opened = open_store(f"sqlite:///{lab / 'records.db'}")
     for name in STATES:
         begin(opened, name, lease=600_000 if name == "running" else -1_000)
-    opened.apply(Release("released", "owner", LATER))
+    opened.apply(Release("released", "owner", NOW, LATER))
     opened.apply(Complete("done", "owner", Status.COMPLETED, '{"total":3}', LATER))
     opened.apply(Complete("refused", "owner", Status.FAILED, '{"type":"Declined","args":[]}', LATER))
     opened.apply(Complete("old", "owner", Status.COMPLETED, None, Seconds(NOW // 1000 - 60)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -32,8 +31,8 @@ class Boxes:
 
 def frozen(value: Any) -> Any:
     """The value as something that can be hashed, its type included."""
-    if isinstance(value, Mapping):
-        return tuple(sorted((name, frozen(each)) for name, each in value.items()))
     if isinstance(value, tuple):
-        return (type(value).__name__, *(frozen(each) for each in value))
+        return (type(value).__name__, *map(frozen, value))
+    if isinstance(value, dict):
+        return tuple(sorted((name, frozen(each)) for name, each in value.items()))
     return value

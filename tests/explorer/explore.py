@@ -13,14 +13,21 @@ if TYPE_CHECKING:
     from .world import Move, State
 
 
+class Schedules(NamedTuple):
+    """How many ways there are to go on from a state to an end."""
+
+    all: int
+    twice: int  # of these, in how many one effect ran twice
+    at_once: int  # in how many two owners ran at once
+
+
 class Found(NamedTuple):
     """What an exploration saw."""
 
     setting: Setting
     states: int
     moves: int
-    schedules: int | None  # None: not counted, for it was not gone through to the end
-    is_whole: bool
+    schedules: Schedules | None  # None: not counted, for it was not gone through to the end
     seconds: float
     ends: frozenset[tuple[str, ...]]  # what the callers got
     repeats: int  # most often that one effect ran, in one schedule
@@ -28,20 +35,19 @@ class Found(NamedTuple):
     path: tuple[Move, ...] = ()
 
 
-def explore(setting: Setting, most_states: int | None = None, most_seconds: float | None = None) -> Found:
+def explore(setting: Setting, most_states: int | None = None) -> Found:
     """Depth first, each state once, until all are seen, a bound is reached, or an invariant does not hold."""
-    return _Search(setting, most_states, most_seconds).run()
+    return _Search(setting, most_states).run()
 
 
 class _Search:
-    def __init__(self, setting: Setting, most_states: int | None, most_seconds: float | None) -> None:
+    def __init__(self, setting: Setting, most_states: int | None) -> None:
         self.setting = setting
         self.world = World(setting)
         self.first = self.world.first()
         self.most_states = most_states
         self.began = time.monotonic()
-        self.ends_at = None if most_seconds is None else self.began + most_seconds
-        self.schedules: dict[State, int] = {}
+        self.schedules: dict[State, Schedules] = {}
         self.moves = 0
         self.repeats = 0
         self.ends: set[tuple[str, ...]] = set()
@@ -49,23 +55,22 @@ class _Search:
     def run(self) -> Found:
         path: list[Move] = []
         try:
-            is_whole = self._go(path)
+            self._go(path)
         except Violation as violation:
-            return self._found(False, violation, tuple(path))
-        return self._found(is_whole)
+            return self._found(violation, tuple(path))
+        return self._found()
 
-    def _go(self, path: list[Move]) -> bool:
+    def _go(self, path: list[Move]) -> None:
         stack = [(self.first, self._moves(self.first))]
-        total = [0]
+        counts: list[list[Schedules]] = [[]]
         while stack:
             state, moves = stack[-1]
             if not moves:
                 stack.pop()
-                paths = total.pop() or 1
-                self.schedules[state] = paths
+                schedules = self.schedules[state] = self._sum(state, counts.pop())
                 if stack:
                     path.pop()
-                    total[-1] += paths
+                    counts[-1].append(schedules)
                 continue
             move = moves.pop()
             path.append(move)
@@ -73,42 +78,35 @@ class _Search:
             self.moves += 1
             known = self.schedules.get(then)
             if known is not None:
-                total[-1] += known
+                counts[-1].append(known)
                 path.pop()
                 continue
-            if self._is_enough():
-                return False
+            if self.most_states is not None and len(self.schedules) >= self.most_states:
+                return
             stack.append((then, self._moves(then)))
-            total.append(0)
-        return True
+            counts.append([])
 
     def _moves(self, state: State) -> list[Move]:
         moves = self.world.moves(state)
-        if not moves:
-            self._end(state)
         moves.reverse()
         return moves
 
-    def _end(self, state: State) -> None:
+    def _sum(self, state: State, ways: list[Schedules]) -> Schedules:
+        if ways:
+            return Schedules(*map(sum, zip(*ways, strict=True)))
         self.ends.add(tuple(str(node.facts.end) for node in state.nodes))
         effects = [effect for node in state.nodes for effect in node.facts.effects]
-        self.repeats = max(self.repeats, *(effects.count(effect) for effect in effects), 0)
+        repeats = max(map(effects.count, effects), default=0)
+        self.repeats = max(self.repeats, repeats)
+        return Schedules(1, int(repeats > 1), int(state.ghost.value.at_once))
 
-    def _is_enough(self) -> bool:
-        if self.most_states is not None and len(self.schedules) >= self.most_states:
-            return True
-        return self.ends_at is not None and time.monotonic() > self.ends_at
-
-    def _found(self, is_whole: bool, violation: Violation | None = None, path: tuple[Move, ...] = ()) -> Found:
-        schedules = self.schedules[self.first] if is_whole else None
-        seconds = time.monotonic() - self.began
+    def _found(self, violation: Violation | None = None, path: tuple[Move, ...] = ()) -> Found:
         return Found(
             self.setting,
             len(self.schedules),
             self.moves,
-            schedules,
-            is_whole,
-            seconds,
+            self.schedules.get(self.first),
+            time.monotonic() - self.began,
             frozenset(self.ends),
             self.repeats,
             violation,

@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 def remembered(change: Change) -> Ghost:
     """What is known after a command that changed the record."""
     ghost, command, record = change.ghost, change.command, change.after
-    if record is None or isinstance(command, Forget):
-        return ghost._replace(kept=None)
     if isinstance(command, Claim):
+        assert record is not None
         is_new = change.before is None or change.before.started != record.started
         grants = (*ghost.grants, (command.owner, record.started, record.attempt))
         return ghost._replace(grants=grants, kept=None if is_new else ghost.kept)
-    if isinstance(command, Redo):
+    if isinstance(command, (Redo, Forget)):
         return ghost._replace(kept=None, pardoned=ghost.pardoned | {owner for owner, _, _ in ghost.grants})
     if not isinstance(command, (Complete, Release)):
         return ghost
+    assert record is not None
+    if isinstance(command, Release) and change.by_hand:
+        return ghost._replace(pardoned=ghost.pardoned | {command.owner})
     ghost = ghost._replace(over=ghost.over | {(command.owner, record.started)})
     if isinstance(command, Complete):
-        return ghost._replace(recorded=ghost.recorded | {(command.owner, command.status, command.reply)})
-    return ghost._replace(pardoned=ghost.pardoned | {command.owner}) if change.by_hand else ghost
+        ghost = ghost._replace(recorded=ghost.recorded | {(command.owner, command.status, command.reply)})
+    return ghost
 
 
 def heard(ghost: Ghost, end: object, record: Record | None) -> Ghost:

@@ -72,13 +72,20 @@ class Said(NamedTuple):
     at: Instant
 
 
+class Sent(NamedTuple):
+    """A command that a process has sent."""
+
+    command: Box
+    age: int  # how many expiries had gone by
+
+
 class Role(NamedTuple):
     """What one process does."""
 
     name: str  # a delivery's owner token, too
     payload: str = "p"
     ahead: Millis = Millis(0)  # its wall clock, of the true time
-    by_hand: str = ""  # "settle done", "settle not done", "redo": it is a person
+    by_hand: str = ""  # "settle done", "settle not done", "redo", "forget": it is a person
     rules: str = "1"  # version of the fingerprint's rule
 
     @property
@@ -138,6 +145,8 @@ class Process:
         value = said.value.value if isinstance(said.value, Box) else said.value
         if isinstance(value, Claimed):
             self.facts = self.facts._replace(confirmed=True)
+        if isinstance(effect := self.asks[said.channel], Effect):
+            self.land(effect.name)
         self._resume(said.channel, *ANSWERS[said.how](value))
         self._join()
         self._look()
@@ -207,11 +216,13 @@ class Process:
         return carry(flows.execute(delivery, self.work.policy), self._call)
 
     def _as_person(self) -> Talk:
-        expires_after, flow = Seconds(1), by_hand.redo
-        if self.role.by_hand == "redo":
-            return carry(flow(KEY, expires_after), self._call)
-        is_done = self.role.by_hand == "settle done"
-        return carry(by_hand.settle(KEY, expires_after, is_done=is_done, reply=self._reply("by hand")), self._call)
+        flows_by_hand: dict[str, Callable[[], Flow[Any]]] = {
+            "settle done": lambda: by_hand.settle(KEY, Seconds(1), is_done=True, reply=self._reply("by hand")),
+            "settle not done": lambda: by_hand.settle(KEY, Seconds(1), is_done=False),
+            "redo": lambda: by_hand.redo(KEY, Seconds(1)),
+            "forget": lambda: by_hand.forget(KEY),
+        }
+        return carry(flows_by_hand[self.role.by_hand](), self._call)
 
     def _reply(self, what: str) -> str:
         return f"{self.role.payload}/{self.role.name}/{what}"
@@ -322,7 +333,7 @@ class Node:
         self.wakes_at = tuple(process.wakes_at)
         self.facts = process.facts
         self.boxed: tuple[Box | None, ...] = (None, None)  # store commands that it waits for
-        self.commands: tuple[Box, ...] = ()  # all that it has sent
+        self.commands: tuple[Sent, ...] = ()  # all of them
         self.after: dict[Said, Node] = {}
         self.ended: Node | None = None  # what stands for it, once it has ended
 

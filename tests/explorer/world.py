@@ -12,10 +12,15 @@ The faults of protocol.md, and the moves that make them:
       arriving at any later time       whatever became of its sender
     given up after each of these     StoreUnavailable is thrown in, before or after the command was applied;
                                        if before, a copy may be applied later
+    interrupted                      KeyboardInterrupt is thrown in, in the same places and in a sleep
     the worker dies                  at any moment; what it had sent may be applied later, and an effect that
                                        it had begun may land later (where `pauses`)
-    the clock jumps                  a moment, to a lease's end, past it, past the expiry
+    the clock jumps                  a moment, to a lease's end, past it, past the expiry; or past it while
+                                       the first delivery's function runs, with one of its clocks not noticing
     the store deletes                an expired record, at any time
+
+No copy arrives later than an expiry: AWS refuses a signature older than five minutes. Deliveries that
+differ in nothing but their names begin in the order of these.
 """
 
 from __future__ import annotations
@@ -23,26 +28,27 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from twicesafe.protocol.commands import Claim, Complete, Load, Redo, Release, Renew, SaveStep, Sleep
+from twicesafe.protocol.commands import Claim, Complete, Forget, Load, Redo, Release, Renew, SaveStep, Sleep
 from twicesafe.protocol.records import Millis
 from twicesafe.protocol.tenure import Instant
 from twicesafe.stores import memory
 
 from .boxes import Box, Boxes
 from .ghosts import heard, remembered
-from .invariants import CHANGE, MOMENT, TURN, Change, Ghost, Moment, Turn, check
+from .invariants import CHANGE, MOMENT, TURN, Change, Ghost, I1_one_believes, Moment, Turn, check
 from .probe import probed
-from .process import BEAT, MAIN, Begin, Choose, Effect, Node, Process, Said
-from .settings import BASE, JUMPS, LONG
+from .process import BEAT, MAIN, Begin, Choose, Effect, Node, Process, Said, Sent
+from .settings import BASE, EXPIRY, JUMPS, LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from twicesafe.protocol.records import Record
 
+    from .process import Facts
     from .settings import Bounds, Setting
 
-STORE_COMMANDS = (Claim, Complete, Release, Renew, SaveStep, Load, Redo)
+STORE_COMMANDS = (Claim, Complete, Release, Renew, SaveStep, Load, Redo, Forget)
 
 
 class Move(NamedTuple):
@@ -53,10 +59,15 @@ class Move(NamedTuple):
     channel: int = MAIN
     detail: Any = None
 
-    def __str__(self) -> str:
+    def told(self, setting: Setting) -> str:
+        """The move in words; no two moves of a state have the same."""
+        who = NOBODY[self.what] if self.who < 0 else setting.roles[self.who].name
+        beat = " heartbeat" if self.channel == BEAT else ""
         detail = "" if self.detail is None else f" {self.detail}"
-        who = "" if self.who < 0 else f"{self.who}{'.beat' if self.channel == BEAT else ''} "
-        return f"{who}{self.what.replace('_', ' ')}{detail}"
+        return f"{who}{beat} {self.what.replace('_', ' ')}{detail}"
+
+
+NOBODY = {"passes": "time", "deletes": "store"}
 
 
 class State(NamedTuple):
@@ -75,6 +86,8 @@ class World:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self.alike = [self._one_before(who) for who in range(len(setting.roles))]
+        self.at_moments, self.at_changes, self.at_turns = map(self._rules, (MOMENT, CHANGE, TURN))
         self.boxes = Boxes()
         self.nothing = self.boxes.of(None)
         self.left = self.boxes.of(setting.bounds)
@@ -83,7 +96,17 @@ class World:
         self._ends: dict[Any, Node] = {}
         self._turns: set[Any] = set()
         self._spends: dict[tuple[Box, str], Box] = {}
+        self._heard: dict[tuple[Box, Node, Box], Box] = {}
         self._seen: set[Any] = set()
+
+    def _one_before(self, who: int) -> int | None:
+        """The last delivery before this one that differs from it in nothing but its name."""
+        nameless = [role._replace(name="") for role in self.setting.roles]
+        first = 1 if self.setting.misses else 0
+        return next((i for i in reversed(range(first, who)) if nameless[i] == nameless[who]), None)
+
+    def _rules(self, rules: tuple[Callable[[Any], bool], ...]) -> tuple[Callable[[Any], bool], ...]:
+        return tuple(rule for rule in rules if self.setting.is_exact or not rule.__name__.startswith("I1_"))
 
     def first(self) -> State:
         """Nothing has happened."""
@@ -97,8 +120,7 @@ class World:
             Violation: an invariant does not hold.
         """
         then: State = getattr(self, f"_{move.what}")(state, move)
-        self._look(then)
-        return then
+        return self._look(then)
 
     # What can happen
 
@@ -112,14 +134,16 @@ class World:
                 found.append(Move("lands", who, MAIN, node.facts.unsent))
         found += self._copies(state)
         if any(node.facts.end is None for node in state.nodes):
-            found += (Move("pass", detail=jump) for jump in JUMPS if self._can(state, jump))
+            found += (Move("passes", detail=jump) for jump in JUMPS if self._may_pass(state, jump))
             if self._is_expired(state):
-                found.append(Move("deleted"))
+                found.append(Move("deletes"))
         return found
 
     def _moves_of(self, state: State, who: int, node: Node) -> Iterator[Move]:
         if isinstance(node.asks[MAIN], Begin):
-            yield Move("begins", who)
+            before = self.alike[who]
+            if before is None or state.nodes[before].history:
+                yield Move("begins", who)
             return
         for channel, ask in enumerate(node.asks):
             if node.boxed[channel] is not None:
@@ -130,26 +154,33 @@ class World:
                 yield Move("lands", who, channel, ask.name)
             elif isinstance(ask, Sleep) and (channel == MAIN or self._can(state, "beats")):
                 yield Move("wakes", who, channel)
+                if channel == MAIN and self._can(state, "interrupts"):
+                    yield Move("is_interrupted_at", who, channel, "Sleep")
         if self._can(state, "deaths"):
             yield Move("dies", who)
 
     def _moves_of_request(self, state: State, who: int, channel: int, node: Node) -> Iterator[Move]:
         name = type(node.asks[channel]).__name__
         is_applied = state.replies[2 * who + channel] is not None
-        yield Move("is_answered" if is_applied else "is_applied", who, channel, name)
+        yield Move("hears" if is_applied else "sends", who, channel, name)
         if self._can(state, "given_up"):
             yield Move("gives_up", who, channel, name)
         if channel == MAIN and self._can(state, "interrupts"):
-            yield Move("is_interrupted", who, channel, name)
+            yield Move("is_interrupted_at", who, channel, name)
 
     def _copies(self, state: State) -> Iterator[Move]:
         """Copies that would change something."""
         if not self._can(state, "copies"):
             return
         for who, node in enumerate(state.nodes):
-            for number, command in enumerate(node.commands):
-                if self._apply(state.record, command)[0] is not state.record:
-                    yield Move("copy_of", who, MAIN, f"{type(command.value).__name__} {number}")
+            for number, (command, age) in enumerate(node.commands):
+                if age == (state.now - BASE) // EXPIRY and self._apply(state.record, command)[0] is not state.record:
+                    yield Move("repeats", who, MAIN, f"{type(command.value).__name__} {number}")
+
+    def _may_pass(self, state: State, jump: str) -> bool:
+        if jump == "freezes" and not state.nodes[0].facts.running:
+            return False
+        return self._can(state, jump) and any(node.history for node in state.nodes)
 
     def _is_expired(self, state: State) -> bool:
         record: Record | None = state.record.value
@@ -160,7 +191,7 @@ class World:
     def _begins(self, state: State, move: Move) -> State:
         return self._tell(state, move, "reply", None)
 
-    def _is_applied(self, state: State, move: Move) -> State:
+    def _sends(self, state: State, move: Move) -> State:
         command = state.nodes[move.who].boxed[move.channel]
         assert command is not None
         state, reply = self._change(state, move.who, command)
@@ -168,20 +199,24 @@ class World:
         replies[2 * move.who + move.channel] = reply
         return state._replace(replies=tuple(replies))
 
-    def _is_answered(self, state: State, move: Move) -> State:
+    def _hears(self, state: State, move: Move) -> State:
         return self._tell(state, move, "reply", state.replies[2 * move.who + move.channel])
 
     def _gives_up(self, state: State, move: Move) -> State:
         return self._tell(self._spent(state, "given_up"), move, "unavailable", None)
 
-    def _is_interrupted(self, state: State, move: Move) -> State:
+    def _is_interrupted_at(self, state: State, move: Move) -> State:
         return self._tell(self._spent(state, "interrupts"), move, "interrupt", None)
 
     def _chooses(self, state: State, move: Move) -> State:
         return self._tell(state, move, "reply", move.detail)
 
     def _lands(self, state: State, move: Move) -> State:
-        return self._tell(state, move, "reply", None)
+        node = state.nodes[move.who]
+        if node.facts.end is None:
+            return self._tell(state, move, "reply", None)
+        facts = node.facts._replace(effects=(*node.facts.effects, node.facts.unsent), unsent="")
+        return self._with_node(state, move.who, self._end_of(move.who, node, facts))
 
     def _wakes(self, state: State, move: Move) -> State:
         """It sleeps no shorter than it asked to."""
@@ -194,14 +229,14 @@ class World:
     def _dies(self, state: State, move: Move) -> State:
         return self._tell(self._spent(state, "deaths"), move, "death", None)
 
-    def _copy_of(self, state: State, move: Move) -> State:
-        command = state.nodes[move.who].commands[int(move.detail.split()[1])]
+    def _repeats(self, state: State, move: Move) -> State:
+        command = state.nodes[move.who].commands[int(move.detail.split()[1])].command
         return self._change(self._spent(state, "copies"), move.who, command)[0]
 
-    def _pass(self, state: State, move: Move) -> State:
+    def _passes(self, state: State, move: Move) -> State:
         return self._spent(state, move.detail)._replace(now=state.now + JUMPS[move.detail])
 
-    def _deleted(self, state: State, move: Move) -> State:
+    def _deletes(self, state: State, move: Move) -> State:
         return state._replace(record=self.nothing, ghost=self.boxes.of(state.ghost.value._replace(kept=None)))
 
     def _can(self, state: State, what: str) -> bool:
@@ -212,7 +247,7 @@ class World:
         left = self._spends.get((state.left, what))
         if left is None:
             bounds: Bounds = state.left.value
-            total = None if bounds.total is None else bounds.total - 1
+            total = bounds.total if bounds.total is None or what == "beats" else bounds.total - 1
             left = self.boxes.of(bounds._replace(**{what: getattr(bounds, what) - 1, "total": total}))
             self._spends[state.left, what] = left
         return state._replace(left=left)
@@ -236,7 +271,7 @@ class World:
         facts = tuple(node.facts for node in state.nodes)
         by_hand = bool(self.setting.roles[who].by_hand)
         change = Change(command.value, state.record.value, after.value, reply.value, state.ghost.value, facts, by_hand)
-        check(CHANGE, change)
+        check(self.at_changes, change)
         ghost = state.ghost if after is state.record else self.boxes.of(remembered(change))
         return state._replace(record=after, ghost=ghost), reply
 
@@ -245,7 +280,7 @@ class World:
     def _clock(self, state: State, who: int) -> Instant:
         wall, elapsed = state.now + self.setting.roles[who].ahead, state.now - BASE
         if self.setting.misses and who == 0:
-            missed = LONG * (self.setting.bounds.longs - state.left.value.longs)
+            missed = LONG * (self.setting.bounds.freezes - state.left.value.freezes)
             if self.setting.misses == "wall":
                 wall -= missed
             else:
@@ -264,16 +299,25 @@ class World:
         ghost = state.ghost
         if then.facts.end is not None:
             replies[2 * who : 2 * who + 2] = None, None
-            ghost = self.boxes.of(heard(ghost.value, then.facts.end, state.record.value))
+            ghost = self._after_hearing(ghost, then, state.record)
             then = self._ended(who, then)
-        nodes = (*state.nodes[:who], then, *state.nodes[who + 1 :])
-        return state._replace(nodes=nodes, replies=tuple(replies), ghost=ghost)
+        return self._with_node(state._replace(replies=tuple(replies), ghost=ghost), who, then)
+
+    def _with_node(self, state: State, who: int, node: Node) -> State:
+        return state._replace(nodes=(*state.nodes[:who], node, *state.nodes[who + 1 :]))
+
+    def _after_hearing(self, ghost: Box, node: Node, record: Box) -> Box:
+        known = self._heard.get((ghost, node, record))
+        if known is None:
+            known = self.boxes.of(heard(ghost.value, node.facts.end, record.value))
+            self._heard[ghost, node, record] = known
+        return known
 
     def _check(self, state: State, who: int, node: Node, then: Node, said: Said) -> None:
         """A turn matters to the others only where the function is called."""
         sight = (node, said, state.ghost)
         if then.facts.grant is not node.facts.grant or sight not in self._turns:
-            check(TURN, self._turn(state, who, node, then, said))
+            check(self.at_turns, self._turn(state, who, node, then, said))
             self._turns.add(sight)
 
     def _grown(self, who: int, node: Node, said: Said) -> Node:
@@ -287,7 +331,12 @@ class World:
         for channel, ask in enumerate(process.asks):
             if isinstance(ask, STORE_COMMANDS):
                 then.boxed = (*then.boxed[:channel], self.boxes.of(ask), *then.boxed[channel + 1 :])
-        sent = (box for box, ask, was in zip(then.boxed, then.asks, before, strict=True) if box and ask is not was)
+        age = said.at.elapsed // EXPIRY
+        sent = (
+            Sent(box, age)
+            for box, ask, was in zip(then.boxed, then.asks, before, strict=True)
+            if box and ask is not was
+        )
         then.commands = (*node.commands, *sent)
         return then
 
@@ -312,21 +361,28 @@ class World:
         if node.ended is None:
             end = "dead" if node.facts.end == "dead" else type(node.facts.end).__name__
             facts = node.facts._replace(end=end, given=(), confirmed=False, running=False)
-            node.ended = self._ends.setdefault((who, facts, node.commands), node.with_facts(facts))
+            node.ended = self._end_of(who, node, facts)
         return node.ended
+
+    def _end_of(self, who: int, node: Node, facts: Facts) -> Node:
+        return self._ends.setdefault((who, facts, node.commands), node.with_facts(facts))
 
     # The invariants of a state
 
-    def _look(self, state: State) -> None:
+    def _look(self, state: State) -> State:
         running = tuple(
             (node.facts, self._clock(state, who)) for who, node in enumerate(state.nodes) if node.facts.running
         )
         sight = (state.record, state.now, state.ghost, running if len(running) > 1 else ())
         if sight in self._seen:
-            return
-        self._seen.add(sight)
+            return state
         probe = partial(self._probe, state.record)
-        check(MOMENT, Moment(state.now, state.record.value, state.ghost.value, self.setting, running, probe))
+        moment = Moment(state.now, state.record.value, state.ghost.value, self.setting, running, probe)
+        check(self.at_moments, moment)
+        if self.setting.is_exact or I1_one_believes(moment):
+            self._seen.add(sight)
+            return state
+        return state._replace(ghost=self.boxes.of(state.ghost.value._replace(at_once=True)))
 
     def _probe(self, record: Box, now: int) -> Any:
         """What a delivery of the record's own payload would get, were all well with it."""

@@ -98,7 +98,7 @@ def test_an_older_copy_of_the_claim_that_came_first_grants_its_own_lease() -> No
 
 
 def tenure() -> Tenure:
-    return Tenure("k", "ann", 1, Millis(NOW), 0, Lease(Millis(NOW + LEASE), Millis(LEASE)))
+    return Tenure("k", "ann", 1, Millis(NOW), Millis(NOW), 0, Lease(Millis(NOW + LEASE), Millis(LEASE)))
 
 
 @pytest.mark.parametrize(("wall", "elapsed"), [(LEASE, 0), (0, LEASE), (LEASE + 1, LEASE + 1), (-9_999, LEASE)])
