@@ -17,7 +17,7 @@ demo: $(VENV)/cli.stamp
 	$(BIN)/twicesafe demo
 
 test: lint
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses=2 --dist=loadfile
 
 audit-cases: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.audit.table
