@@ -463,7 +463,7 @@ REPLIES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("reply", REPLIES, ids=repr)
+@pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: type(reply).__name__)
 def test_a_replay_is_the_first_reply_with_its_types(reply: Any, store: Clocked) -> None:
     work = idempotent(store=store)(lambda: reply)
     first, again = work(), work()

@@ -67,7 +67,7 @@ SENT = [
 ]
 
 
-@pytest.mark.parametrize(("reply", "kept_as"), SENT, ids=repr)
+@pytest.mark.parametrize(("reply", "kept_as"), SENT, ids=lambda value: type(value).__name__)
 def test_a_reply_is_kept_as_what_the_runtime_sends(reply, kept_as):
     kept = codec.keep(reply, KEY)
     assert kept.error is None, kept.error

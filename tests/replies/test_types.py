@@ -78,7 +78,7 @@ def refusal(value, function):
         Open(a=1, b={"c": (1,)}),
         Names(["a"]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_each_kind_of_the_users_types_is_itself(value):
     assert exactly(kept_and_read([value], known), [value])

@@ -96,7 +96,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.mark.parametrize("value", EXAMPLES, ids=repr)
+@pytest.mark.parametrize("value", EXAMPLES, ids=lambda value: type(value).__name__)
 def test_each_type_of_the_standard_library_is_itself(value):
     assert exactly(kept_and_read([value]), [value])
 
