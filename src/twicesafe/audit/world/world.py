@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,8 @@ from .state import State, read
 from .web import Web
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..settings import Job
 
 STARTS = 1_798_675_140.0
@@ -172,7 +175,7 @@ class World:
         folder = os.path.join(self._folder, f"sandbox-{number}")
         store = "sqlite:///" + os.path.join(self._folder, "records.db")
         job = self._base.job
-        kept = (self._base.folder, *job.target.folders)
+        kept = (self._base.folder, *job.target.folders, *_of_python())
         return child.Sandbox(job.target, job.declared.env, folder, store, kept, (self._folder,), job.controls)
 
     # Serving
@@ -339,3 +342,9 @@ def _honoured(text: str) -> tuple[str, str]:
     """HOST[=HEADER|body:FIELD]."""
     host, _, where = text.partition("=")
     return host, where or "Idempotency-Key"
+
+
+def _of_python() -> Iterator[str]:
+    """Where Python and the libraries are: an environment may be made in /tmp, too."""
+    yield from (sys.prefix, sys.base_prefix)
+    yield from (folder for folder in sys.path if folder.startswith("/tmp/"))  # noqa: S108 - Lambda's
