@@ -14,7 +14,6 @@ from twicesafe.audit.audit import audit
 from twicesafe.audit.report.as_json import as_json
 from twicesafe.audit.report.text import lines
 
-
 PLAYED = TABLE if os.environ.get("TWICESAFE_AUDIT_CASES") == "all" else TABLE[::3]
 """Each takes some seconds: an ordinary run has every third one, and `make audit-cases` has all."""
 
