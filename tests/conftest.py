@@ -35,10 +35,14 @@ ENVIRONMENT = {
 
 @pytest.fixture(autouse=True, scope="session")
 def own_environment() -> Iterator[None]:
-    """No credentials or settings of the person who runs the tests, no look of Lambda, no proxy on the way to here."""
+    """No credentials or settings of the person who runs the tests, no look of Lambda, no proxy on the way to here.
+
+    Nor the 80 columns that readline writes into the environment where no terminal is.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "LAMBDA_", "TWICESAFE_"))]:
             patch.delenv(name)
+        patch.delenv("COLUMNS", raising=False)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         yield
