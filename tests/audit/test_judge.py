@@ -143,6 +143,8 @@ def test_what_the_sdk_sends_again_by_itself_is_advice() -> None:
         ("POST", {"statusCode": 409}, ["reply"]),
         ("DELETE", {"statusCode": 404}, []),
         ("POST", {"statusCode": 201}, []),
+        ("POST", {"statusCode": 201, "headers": {"Idempotency-Replayed": "true"}}, []),
+        ("POST", {"statusCode": 201, "headers": {"Location": "/elsewhere"}}, ["reply"]),
     ],
 )
 def test_a_repeated_caller_gets_the_same_answer_but_where_http_allows_another(

@@ -232,7 +232,7 @@ class _Exploration:
                     if key is not None and not key.is_honoured:
                         found[
                             f"nothing says that {key.system} honours {key.name}{_at(operation.line)}: if it does, "
-                            f"say --honours {key.system}"
+                            f"say --honours {key.system}={key.name}"
                         ] = None
         return tuple(found)
 

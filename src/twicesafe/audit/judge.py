@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..answers.http import REPLAYED as OURS
 from .compare import (
     Mask,
     data,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 """A repeated request of these may be answered differently, such as 204 and then 404: RFC 9110, 9.2.2."""
+REPLAYED = (OURS, "idempotent-replayed")
+"""Headers that tell a caller of a replay: twicesafe's own, and Stripe's."""
 EXACT = ("every redelivery", "warm")
 
 
@@ -46,7 +49,6 @@ class Facts(NamedTuple):
     is_reply_read: bool
     method: str | None  # HTTP
     expires_after: int  # seconds: how long it can come again
-    handler: Line | None = None
 
 
 class Judged(NamedTuple):
@@ -157,13 +159,13 @@ class Judge:
         if when in EXACT:
             detail = self._changed_reply(run)
         else:
-            replies = [text(self._mask(data(clean.last.reply), "reply")) for clean in self._cleans]
-            same = text(self._mask(data(last.reply), "reply")) in replies
-            detail = None if same else self._told(data(self._cleans[0].last.reply), data(last.reply))
+            replies = [text(self._mask(told(clean.last.reply), "reply")) for clean in self._cleans]
+            same = text(self._mask(told(last.reply), "reply")) in replies
+            detail = None if same else self._told(told(self._cleans[0].last.reply), told(last.reply))
         return [self._finding("reply", when, run, None, detail, effect="the reply")] if detail else []
 
     def _changed_reply(self, run: Run) -> str | None:
-        first, last = data(run.deliveries[0].reply), data(run.last.reply)
+        first, last = told(run.deliveries[0].reply), told(run.last.reply)
         if text(self._mask(first, "reply")) != text(self._mask(last, "reply")):
             return self._told(first, last)
         there = values_of(run)
@@ -193,10 +195,25 @@ class Judge:
         line: Line | None = None,
     ) -> Finding:
         basis: Basis = "assumed" if operation is not None and operation.is_assumed else "observed"
-        where = line or (operation.line if operation is not None else None) or self._facts.handler
+        where = line or (operation.line if operation is not None else None)
         title = operation.title if operation is not None else effect or ""
         fix = fix_for(kind, when, operation, detail, self._facts.source)
         return Finding(kind, when, title, where, detail, basis, run.schedule, run.moments, fix)
+
+
+def told(reply: Any) -> Any:
+    """A reply as data, without the header that says that it is the first one again."""
+    found = data(reply)
+    if not isinstance(found, dict):
+        return found
+    said = dict(found)
+    for place in ("headers", "multiValueHeaders"):
+        headers = said.pop(place, None) or {}
+        if isinstance(headers, dict):
+            headers = {name: value for name, value in headers.items() if name.lower() not in REPLAYED}
+        if headers:
+            said[place] = headers
+    return said
 
 
 def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:

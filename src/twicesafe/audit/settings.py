@@ -46,8 +46,6 @@ class Job(NamedTuple):
     is_thorough: bool = False
     runs_on: bool = False  # past the class that found something for every effect
     schedule: str | None = None  # only this one
-    strict_horizon: bool = False
-    endpoints: Mapping[str, str] = {}  # service to the URL of a real simulator
     patience: float = 20.0  # seconds without progress
     controls: Controls = Controls()
 

@@ -54,7 +54,7 @@ class Zygote:
         self._connection = connection
         self._job = job
         self._base = Base(job, folder, connection.fileno())
-        self._aws = Aws({}, job.endpoints, lambda _: None, tokens=False)
+        self._aws = Aws({}, lambda _: None, tokens=False)
         self._count = 0
         self._known = 0
         self._supplied: set[Any] = set()
@@ -93,8 +93,6 @@ class Zygote:
         from moto.core import utils as simulator
 
         for service in run.services:
-            if service in self._job.endpoints:
-                continue
             with suppress(Exception):  # a service that only the handler's own SDK knows, or none
                 importlib.import_module(f"moto.{service.replace('-', '')}.urls")
                 simulator.get_service_model(service)
@@ -149,7 +147,7 @@ class Zygote:
 
             def send(request: Any, **_: Any) -> Any:
                 headers = {name: text_of(value) for name, value in request.headers.items()}
-                answer: Answer = self._aws.send(service, request.method, request.url, headers, body_of(request.body))
+                answer: Answer = self._aws.send(request.method, request.url, headers, body_of(request.body))
                 answered: Any = answer.headers
                 return AWSResponse(request.url, answer.status, answered, Raw(answer.body))
 
@@ -172,7 +170,7 @@ def _play(world: World, folder: str, connection: Connection) -> None:
         connection.send(Played(run, world.supplies))
         status = 0
     except Abandoned:
-        pass
+        pass  # who asked is gone, and the deliveries have ended with the world: nobody is left to tell
     except BaseException:  # noqa: BLE001 - whatever it is, the zygote says it
         connection.send(Played(None, trace=traceback.format_exc()))
     finally:
@@ -188,7 +186,7 @@ def main(descriptor: int) -> None:
     for name in [name for name in os.environ if LEFT_OUT.match(name) and name != "TWICESAFE_STORE"]:
         del os.environ[name]
     os.environ.update(CREDENTIALS)
-    if job.controls.isolation and not job.endpoints:  # a simulator of this machine is in this machine's network
+    if job.controls.isolation:
         isolate()
     try:
         share_models()

@@ -22,6 +22,7 @@ from ..lab.loading import NotLoadable, parse
 from . import show
 from .events import EVENT, read_event
 from .refusal import Refusal
+from .seconds import Seconds
 
 if TYPE_CHECKING:
     from ..audit.results import Audit
@@ -66,7 +67,7 @@ def _with_status(error: click.ClickException) -> click.ClickException:
 @click.option("--all", "runs_on", is_flag=True, help="Go on when each effect has a finding.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(1, 900),
+    type=Seconds(1, 900),
     default=30.0,
     show_default=True,
     metavar="SECONDS",
@@ -77,7 +78,6 @@ def _with_status(error: click.ClickException) -> click.ClickException:
     "--honours", multiple=True, metavar="HOST[=HEADER]", help="A host that honours an idempotency key; =body:FIELD."
 )
 @click.option("--reads", multiple=True, metavar='"METHOD URL"', help="A request that only reads; stars match anything.")
-@click.option("--endpoint", multiple=True, metavar="SERVICE=URL", help="A simulator of this machine for one service.")
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.pass_context
 def audit(
@@ -121,7 +121,6 @@ def _job(
     timeout: float,
     honours: tuple[str, ...],
     reads: tuple[str, ...],
-    endpoint: tuple[str, ...],
 ) -> Job:
     folders = [os.getcwd()] if event.name == "<stdin>" else [os.getcwd(), os.path.dirname(event.name) or "."]
     target = parse(handler, folders)
@@ -136,7 +135,6 @@ def _job(
         is_thorough=thorough,
         runs_on=runs_on,
         schedule=schedule if schedule is None else str(parse_schedule(schedule)),
-        endpoints=dict(_endpoint(text) for text in endpoint),
     )
 
 
@@ -151,15 +149,6 @@ def _declared(world: IO[str] | None, event: str, module: str) -> Declared:
             with open(path, encoding="utf-8") as file:
                 return parsed(read_event(file), path)
     return Declared()
-
-
-def _endpoint(text: str) -> tuple[str, str]:
-    service, _, url = text.partition("=")
-    if not url.startswith(("http://127.0.0.1", "http://localhost")):
-        raise click.UsageError(
-            f"--endpoint {text}: write SERVICE=http://127.0.0.1:PORT; the audit speaks to this machine only."
-        )
-    return service, url
 
 
 def _is_news(done: int) -> bool:

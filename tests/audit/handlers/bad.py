@@ -1,8 +1,10 @@
 """Handlers that an audit may be asked about all the same."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -41,6 +43,20 @@ def starts(event, context):
 def leaves_a_thread(event, context):
     threading.Thread(target=hangs, args=[event, context], daemon=True).start()
     return "left"
+
+
+def cleans_up(event, context):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "a.txt"), "w") as file:
+            file.write("hello")
+        os.rename(src=os.path.join(folder, "a.txt"), dst=os.path.join(folder, "b.txt"))
+    return "cleaned"
+
+
+def spawns(event, context):
+    process = multiprocessing.get_context("spawn").Process(target=print)
+    process.start()
+    process.join()
 
 
 def moves(event, context):

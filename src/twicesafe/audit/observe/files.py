@@ -41,18 +41,20 @@ ONE = (
 NAMES = ("path", "file", "database")
 """What the first argument is called, where it is given by name."""
 TWO = ("rename", "replace", "link", "symlink")
-CHANGES = {
-    "os.remove": 0,
-    "os.rename": 1,
-    "os.mkdir": 0,
-    "os.rmdir": 0,
-    "os.link": 1,
-    "os.symlink": 1,
-    "os.truncate": 0,
-    "os.chmod": 0,
-    "os.chown": 0,
+CHANGES: dict[str, tuple[int, int | None]] = {
+    "os.remove": (0, 1),
+    "os.rename": (1, 3),
+    "os.mkdir": (0, 2),
+    "os.rmdir": (0, 1),
+    "os.link": (1, 3),
+    "os.symlink": (1, 2),
+    "os.truncate": (0, None),
+    "os.chmod": (0, 2),
+    "os.chown": (0, 3),
 }
-"""Audit events, and which of their arguments is the path that changes."""
+"""Audit events, which of their arguments is the path that changes, and which the descriptor of the folder it is in."""
+NONE_GIVEN = -1
+"""In the place of a descriptor."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -109,8 +111,8 @@ class Files:
         return function
 
     def _of_two(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def function(first: Any, second: Any, *arguments: Any, **options: Any) -> Any:
-            return real(self.path(first), self.path(second), *arguments, **options)
+        def function(src: Any, dst: Any, *arguments: Any, **options: Any) -> Any:
+            return real(self.path(src), self.path(dst), *arguments, **options)
 
         return function
 
@@ -123,7 +125,10 @@ class Files:
             ):
                 return
         elif event in CHANGES:
-            path = arguments[CHANGES[event]]
+            place, folder = CHANGES[event]
+            path = arguments[place]
+            if folder is not None and arguments[folder] != NONE_GIVEN and isinstance(path, (str, bytes)):
+                path = os.path.join(_folder_of(arguments[folder]), os.fsdecode(path))
         elif event == "sqlite3.connect":
             path = arguments[0]
             if path == ":memory:" or str(path).startswith("file:") or path == "":
@@ -140,3 +145,12 @@ class Files:
             return
         self._link.note(f"a write to the file {name}")
         raise OSError(errno.EROFS, "Read-only file system (the audit lets a handler write to /tmp only)", name)
+
+
+def _folder_of(descriptor: int) -> str:
+    """The folder that a descriptor stands for."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return os.readlink(f"/proc/self/fd/{descriptor}")

@@ -5,8 +5,10 @@ Audit hooks don't see C libraries: psycopg's connect raises no event at all. So 
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,12 +67,14 @@ class Hooks:
         self._link = link
         self._files = files
         self._before: frozenset[str] = frozenset()
-        self._is_busy = False
+        self._busy = threading.local()  # what one thread notes must not blind the others
 
     def install(self) -> None:
         """Begin; there is no end."""
         self._before = frozenset(name for name in NATIVE if name in sys.modules)
         sys.addaudithook(self._hear)
+        patched: Any = importlib.import_module("_posixsubprocess")  # multiprocessing starts processes without an event
+        patched.fork_exec = lambda words, *_: self._refuse_process("subprocess.Popen", (None, words))
 
     def note_native(self) -> None:
         """Say which clients were loaded that nothing is seen of."""
@@ -79,7 +83,7 @@ class Hooks:
                 self._link.note(f"what {name} does ({system}): it is native code")
 
     def _hear(self, event: str, arguments: Any) -> None:
-        if self._is_busy:
+        if getattr(self._busy, "now", False):
             return
         if event in PROCESSES:
             self._refuse_process(event, arguments)
@@ -95,11 +99,11 @@ class Hooks:
             self._files.hear(event, arguments)
 
     def _note(self, what: str) -> None:
-        self._is_busy = True
+        self._busy.now = True
         try:
             self._link.note(what)
         finally:
-            self._is_busy = False
+            self._busy.now = False
 
     def _refuse_process(self, event: str, arguments: Any) -> None:
         frame = sys._getframe(2)  # noqa: SLF001 - whoever starts it

@@ -48,24 +48,15 @@ S3_NAMES = {
 class Aws:
     """AWS in one world."""
 
-    def __init__(
-        self,
-        answers: Mapping[str, Any],
-        endpoints: Mapping[str, str],
-        say: Callable[[str], None],
-        *,
-        tokens: bool,
-    ) -> None:
+    def __init__(self, answers: Mapping[str, Any], say: Callable[[str], None], *, tokens: bool) -> None:
         """Begin where the zygote's simulator is.
 
         Args:
             answers: "service.Operation" to what it answers; they win over the simulator.
-            endpoints: services that a real simulator serves, and its URL.
             say: told what is supplied.
             tokens: whether services that deduplicate by a token do so.
         """
         self._answers = answers
-        self._endpoints = endpoints
         self._say = say
         self._tokens = tokens
         self._by_token: dict[tuple[str, str, str], tuple[Any, Answer]] = {}
@@ -96,7 +87,7 @@ class Aws:
 
     def call(self, service: str, host: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> Answer:
         """Do something of the world's own; `host` may have a path."""
-        return self.send(service, method, f"https://{host}", {"Authorization": _signed(service), **headers}, body)
+        return self.send(method, f"https://{host}", {"Authorization": _signed(service), **headers}, body)
 
     def is_content_based(self, service: str, name: str) -> bool:
         """Whether a FIFO queue or topic deduplicates by content."""
@@ -136,7 +127,9 @@ class Aws:
                 break
         name = f"{request.service}.{request.name}"
         if (is_read or is_state) and code_of(answer) == "NotImplemented":
-            self.unanswered.append(f"the simulator has no {name}: give its answer in the world's `answers`")
+            self.unanswered.append(
+                f"the simulator has no {name}, or fails at it: give its answer in the world's `answers`"
+            )
         if answer.status < 400 or is_read or is_state or not self._supplier.is_absent(answer):
             return answer
         self._say(f"that {request.service} {request.name} succeeds")
@@ -146,7 +139,7 @@ class Aws:
         """What the simulator answers; where it overwrites what INSERT must not, what DynamoDB would."""
         insert = INSERT.match(str(request.parameters.get("Statement"))) if request.service == "dynamodb" else None
         before = self._items(insert[1]) if insert else []
-        answer = self.send(request.service, request.method, request.url, request.headers, request.body)
+        answer = self.send(request.method, request.url, request.headers, request.body)
         if insert is None or answer.status >= 400 or len(self._items(insert[1])) > len(before):
             return answer
         for item in before:
@@ -170,10 +163,8 @@ class Aws:
             return Answer(200, {"Content-Type": "application/json"}, b"{}")
         return Answer(204 if kind == "DryRun" else 202, {}, b"")
 
-    def send(self, service: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Ask the simulator."""
-        if service in self._endpoints:
-            return _over_there(self._endpoints[service], method, url, headers, body)
         from botocore.awsrequest import AWSPreparedRequest
         from botocore.compat import HTTPHeaders
         from moto.core.models import botocore_stubber
@@ -196,10 +187,9 @@ class Aws:
         what = f"{request.service} {request.name} "
         what += json.dumps(request.parameters, sort_keys=True, default=str) if is_read else f"{delivery} {self._count}"
         random.seed(what)
-        if request.service not in self._endpoints:
-            from moto.moto_api._internal import mock_random
+        from moto.moto_api._internal import mock_random
 
-            mock_random.seed(what)
+        mock_random.seed(what)
 
     def _own_headers(self, headers: Mapping[str, str], delivery: int) -> dict[str, str]:
         """Each answer has its own request id and time: real handlers store whole answers."""
@@ -310,19 +300,3 @@ def _empty(request: AwsRequest) -> bytes:
 def _signed(service: str) -> str:
     scope = f"audit/20261230/us-east-1/{service}/aws4_request"
     return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={ACCOUNT}"
-
-
-def _over_there(endpoint: str, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Ask a real simulator on this machine."""
-    from urllib.error import HTTPError
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    parts = urlsplit(url)
-    where = endpoint.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
-    named = {name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")}
-    request = Request(where, data=body or None, headers=named, method=method)  # noqa: S310 - the user's own simulator
-    try:
-        with build_opener(ProxyHandler({})).open(request) as response:
-            return Answer(response.status, dict(response.headers), response.read())
-    except HTTPError as error:
-        return Answer(error.code, dict(error.headers), error.read())

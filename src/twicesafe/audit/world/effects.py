@@ -62,23 +62,30 @@ READS = {
     "sts": None,  # all of it
     "bedrock-runtime": None,
     "comprehend": {"ContainsPiiEntities"},
-    "kms": {"Encrypt", "Sign", "ReEncrypt"},
+    "kms": {"Encrypt", "Sign", "ReEncrypt", "Verify", "VerifyMac"},
     "stepfunctions": {"SendTaskHeartbeat"},
     "athena": {"GetQueryResults"},
-    "rds-data": set(),
     "lambda": {"GetFunction"},
 }
 READ = re.compile(
     r"(Get|List|Describe|Query|Scan|BatchGet|Head|Search|Lookup|Select|Detect|BatchDetect|Translate|Recognize|Analyze"
-    r"|Synthesize|InvokeModel|Converse|Retrieve|Decrypt|Verify|GenerateDataKey|GenerateMac|AssumeRole|TransactGet"
+    r"|Synthesize|InvokeModel|Converse|Retrieve|Decrypt|GenerateDataKey|GenerateMac|AssumeRole|TransactGet"
     r"|Estimate|Check|Validate|Classify|Compare|Forecast|Preview|Test|Simulate|Calculate|Count|Can|Is)(?![a-z])"
 )
 SAME = re.compile(
     r"(Put|Set|Update|Delete|Tag|Untag|Attach|Detach|Enable|Disable|Modify|Stop|Terminate|Cancel|Associate|Disassociate"
     r"|Remove|Replace|Reset|Restore|Suspend|Resume|Register|Deregister|Grant|Revoke|Activate|Deactivate)(?![a-z])"
 )
-ADDING = {"PutEvents", "PutRecord", "PutRecords", "PutRecordBatch", "PutLogEvents", "PutMetricData"}
-"""Their names begin with Put, and each call adds."""
+ADDING = {
+    "PutEvents",
+    "PutRecord",
+    "PutRecords",
+    "PutRecordBatch",
+    "PutLogEvents",
+    "PutMetricData",
+    "GetUserAttributeVerificationCode",
+}
+"""Their names say Put or Get, and each call adds, or sends."""
 TARGETS = (
     "TableName",
     "QueueUrl",
@@ -110,7 +117,7 @@ PROVIDERS = {
 """Hosts that say in their documents that they honour a key, and where they look for it."""
 HORIZONS = {"api.stripe.com": DAY}
 """Seconds: https://docs.stripe.com/api/idempotent_requests"""
-KEY_HEADERS = ("idempotency-key", "x-idempotency-key", "paypal-request-id", "x-request-id")
+KEY_HEADERS = ("idempotency-key", "x-idempotency-key", "paypal-request-id")
 
 
 class Classified(NamedTuple):
@@ -142,7 +149,7 @@ def of_aws(request: AwsRequest, *, is_content_based: Callable[[str], bool], rece
     if keyed is not None:
         return Classified("keyed" if all(each.key for each in keyed) else "accumulating", target, keyed)
     reads = READS.get(service, ())
-    if reads is None or name in reads or READ.match(name):
+    if reads is None or name in reads or (READ.match(name) and name not in ADDING):
         return Classified("read", target)
     content = (Outgoing(dict(parameters)),)
     if (SAME.match(name) and name not in ADDING) or request.is_idempotent:
@@ -216,7 +223,7 @@ def _keyed(request: AwsRequest, target: str, is_content_based: Callable[[str], b
     if (service, name) in (("sqs", "SendMessageBatch"), ("sns", "PublishBatch")):
         entries = parameters.get("Entries") or parameters.get("PublishBatchRequestEntries") or []
         return tuple(_message(request, entry, target, is_content_based) for entry in entries)
-    if service == "stepfunctions" and name in ("StartExecution", "StartSyncExecution"):
+    if service == "stepfunctions" and name == "StartExecution":
         content = {each: parameters.get(each) for each in ("stateMachineArn", "input")}
         key = Key("name", str(parameters["name"]), "Step Functions", EXECUTION) if "name" in parameters else None
         return (Outgoing(content, key),)
@@ -265,7 +272,7 @@ def of_http(request: HttpRequest, honours: Mapping[str, str], reads: Sequence[st
         value = _value(request, content, honoured)
         key = Key(honoured.removeprefix("body:"), value, host, HORIZONS.get(host)) if value else None
         return Classified("keyed" if key else "accumulating", target, (outgoing._replace(key=key),))
-    name = next((each for each in KEY_HEADERS[:3] if request.headers.get(each)), None)
+    name = next((each for each in KEY_HEADERS if request.headers.get(each)), None)
     if name is not None:
         key = Key(name, request.headers[name], host, None, is_honoured=False)
         return Classified("keyed", target, (outgoing._replace(key=key),), is_assumed=True)

@@ -37,18 +37,21 @@ def read(call: Callable[..., Answer], services: Iterable[str]) -> State:
     if "s3" in services:
         records += list(_buckets(call))
     protection = {record.place for record in records if is_protection(record.value)}
-    kept = sorted((record for record in records if record.place not in protection), key=lambda each: each[:2])
+    kept = sorted(
+        (record for record in records if not (record.place in protection and _may_be_protection(record.value))),
+        key=lambda each: each[:2],
+    )
     return State(tuple(kept), tuple(sorted(protection)))
 
 
 def is_protection(item: Any) -> bool:
     """Whether an item is a record of twicesafe or of Powertools."""
-    return (
-        isinstance(item, dict)
-        and item.get("status") in STATUSES
-        and ("expiration" in item or "generation" in item)
-        and ("in_progress_expiration" in item or "data" in item or "owner" in item)
-    )
+    return _may_be_protection(item) and ("in_progress_expiration" in item or "data" in item or "owner" in item)
+
+
+def _may_be_protection(item: Any) -> bool:
+    """The same of one that lies beside such a record: a released one has no owner. Other items may be in its table."""
+    return isinstance(item, dict) and item.get("status") in STATUSES and ("expiration" in item or "generation" in item)
 
 
 def _tables(call: Callable[..., Answer]) -> Iterator[Record]:

@@ -76,7 +76,7 @@ class World:
         self._clock = chance.Clock(STARTS)
         chance.seed(0)
         self._supplied: list[str] = []
-        self._aws = Aws(job.declared.answers, job.endpoints, self._say, tokens=job.controls.tokens)
+        self._aws = Aws(job.declared.answers, self._say, tokens=job.controls.tokens)
         self._web = Web(job.declared.http, self._new_id, tokens=job.controls.tokens)
         self._honours = dict(_honoured(text) for text in job.declared.honours)
         self._running: dict[int, _Running] = {}
@@ -311,11 +311,13 @@ def _delivery(number: int, ended: Ended) -> Delivery:
 
 
 def is_content(reply: Any) -> bool:
-    """Whether who gets this reply does not ask again: no server error, no failed record of a batch."""
+    """Whether who gets this reply does not ask again: no error that says to, no failed record of a batch."""
     if not isinstance(reply, dict):
         return True
     status = reply.get("statusCode")
-    if isinstance(status, int) and (status >= 500 or status == 429):
+    headers = reply.get("headers")
+    asks_again = isinstance(headers, dict) and any(str(name).lower() == "retry-after" for name in headers)
+    if isinstance(status, int) and (status >= 500 or status == 429 or (status >= 400 and asks_again)):
         return False
     return not reply.get("batchItemFailures")
 
