@@ -30,6 +30,7 @@ from twicesafe import (
     UnserializableReply,
     UnusableKey,
     current_execution,
+    deliveries,
     idempotent,
 )
 from twicesafe.protocol.policy import ALLOWANCE
@@ -187,6 +188,18 @@ def test_a_reply_is_honoured_for_that_long(store: Clocked, options: dict[str, An
     store.advance(40)  # the expiry counts from the end of the work, and is rounded up to whole seconds
     work()
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"key": "Records[0].messageId"}], ids=["its own key", "the user's key"])
+def test_an_expiry_that_a_redelivery_outlives_is_warned_of_once(
+    store: Clocked, options: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "_warned", set())
+    handler = idempotent(store=store, expires_after=60, **options)(lambda event, context: None)
+    for _ in range(2):
+        handler(s.SAMPLES["sqs"][0], Context())
+    (warning,) = [record for record in caplog.records if "expires_after=" in record.message]
+    assert "60 s, and sqs can deliver the same event again for up to 1209600 s" in warning.message
 
 
 @pytest.mark.parametrize(("name", "days"), [("sqs", 14), ("sns", 23), ("eventbridge", 30 / 24), ("http api", 1)])

@@ -130,7 +130,8 @@ def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwar
     payload: object = None  # all of it is in the key: there is nothing left that could differ
     if choices.key is not None:
         identity = choices.key(*shown, **kwargs)
-        payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
+        if choices.takes_fingerprint:
+            payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
     outer = current.get()
     unit = CALL._replace(
         identity={"arguments": canonical(identity)},
@@ -188,6 +189,7 @@ class _Event:
         with _refusals_of(unit.source):
             if unit.malformed is not None:
                 raise unit.malformed
+            self._check_expiry(unit)
             unit = self._with_key(unit)
             key = None
             if unit.identity is not None:
@@ -200,6 +202,8 @@ class _Event:
         """The unit under the user's own key, where they gave one; else under the best that there is."""
         if self.choices.payload is not None:
             unit = unit._replace(payload=self.choices.payload(unit.event))
+        elif not self.choices.takes_fingerprint:
+            unit = unit._replace(payload=None)
         if unit.credentials and self.choices.scope is None:
             unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
@@ -210,6 +214,11 @@ class _Event:
         if unit.kind == "explicit" and unit.identity is None and request_id:
             return with_request_id(unit, request_id)
         return unit
+
+    def _check_expiry(self, unit: Unit) -> None:
+        chosen = self.choices.expires_after
+        if unit.kind == "natural" and chosen is not None and chosen < unit.expires_after:
+            _warn_once(unit.source, chosen, Seconds(unit.expires_after))
 
     def _deadline(self) -> Millis | None:
         """When the platform stops this process, in the store's time: the context counts down to it."""
@@ -277,8 +286,6 @@ def _job(
     if key is not None and (outer := current.get()) is not None and outer.holds(key, store):
         raise KeyAlreadyHeld(key)
     expires_after = Seconds(choices.expires_after or unit.expires_after)
-    if unit.kind == "natural" and expires_after < unit.expires_after:
-        _warn_once(unit.source, expires_after, Seconds(unit.expires_after))
     policy = Policy(
         expires_after,
         on_conflict=choices.on_conflict or unit.on_conflict,
@@ -296,8 +303,10 @@ def _job(
         to_keep=reader and reader.to_keep,
         replayed=reader and partial(reader.replayed, unit.event),
     )
-    print_of = fingerprint(unit.payload) if choices.takes_fingerprint and unit.payload is not None else ""
-    delivery = None if key is None else Delivery(key, os.urandom(16).hex(), print_of, deadline)
+    delivery = None
+    if key is not None:
+        print_of = "" if unit.payload is None else fingerprint(unit.payload)
+        delivery = Delivery(key, os.urandom(16).hex(), print_of, deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
     return Job(call, execution, delivery, policy, judge, choices.fail_open)
 

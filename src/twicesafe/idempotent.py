@@ -191,7 +191,7 @@ def _choices(
     return Choices(
         store_opener(store, getattr(bare(function), "__globals__", {}).get("__file__")),
         None if key is None else compile_selector(key),
-        compile_selector(payload) if payload else None,
+        compile_selector(payload, "payload") if payload else None,
         payload is not False,
         scope,
         require_key,

@@ -301,11 +301,32 @@ def test_a_caller_with_other_credentials_never_gets_a_strangers_reply(event: Any
     assert shop.orders == 1
 
 
-@pytest.mark.parametrize("options", [{"payload": "body"}, {"payload": lambda event: event["body"]}])
+@pytest.mark.parametrize("options", [{"payload": "body"}, {"payload": lambda event: event["body"]}, {"payload": False}])
 def test_the_users_own_payload_does_not_open_a_reply_to_strangers(options: Any) -> None:
     shop = Shop(**options)
     ann, bob = (with_headers(s.http_api(), authorization=f"Bearer {who}") for who in ("ann", "bob"))
     assert [shop.hears(ann)["statusCode"], shop.hears(bob)["statusCode"]] == [201, 422]
+
+
+@each_proxy
+def test_the_users_own_key_does_not_open_a_reply_to_strangers(event: Any) -> None:
+    shop = Shop(key=lambda event: "k-1")
+    ann, bob = (with_headers(without_key(event), Authorization=f"Bearer {who}") for who in ("ann", "bob"))
+    assert [shop.hears(ann)["statusCode"], shop.hears(bob)["statusCode"]] == [201, 422]
+
+
+def test_the_users_own_key_is_each_proven_callers_own() -> None:
+    shop = Shop(key=lambda event: "k-1")
+    request = without_key(s.http_api())
+    ann, bob = (by(request, authorizer={"jwt": {"claims": {"sub": who}}}) for who in ("ann", "bob"))
+    assert [shop.hears(each)["body"] for each in (ann, bob, ann)] == ["order 1", "order 2", "order 1"]
+
+
+def test_what_is_not_protected_is_not_read_for_a_fingerprint() -> None:
+    shop = Shop()
+    request = without_key(s.http_api())
+    request["body"] = object()  # has no text that is always the same
+    assert shop._handler(request, Context())["statusCode"] == 201
 
 
 def test_a_signature_that_each_try_has_anew_is_not_compared() -> None:

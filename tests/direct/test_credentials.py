@@ -12,6 +12,8 @@ import pytest
 
 from tests.direct.server import Peer, answer, answers, item, refusal, serving
 from twicesafe.errors import ConfigurationError, StoreUnavailable
+from twicesafe.protocol.commands import Load
+from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.dynamodb.clock import wall
 from twicesafe.stores.dynamodb.direct.credentials import EARLY, Wallet
 from twicesafe.stores.dynamodb.direct.signing import Credentials
@@ -223,7 +225,7 @@ def test_at_the_first_time_all_wait_for_one(bare: pytest.MonkeyPatch) -> None:
 )
 def test_a_token_is_not_sent_just_anywhere(asker: Asker, bare: pytest.MonkeyPatch, uri: str) -> None:
     bare.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
-    with pytest.raises(ConfigurationError, match="neither https nor here"), asker.store("http://127.0.0.1"):
+    with pytest.raises(ConfigurationError, match="is not https nor here"), asker.store("http://127.0.0.1"):
         pass
 
 
@@ -280,6 +282,18 @@ def test_a_profile_is_read_by_botocore_and_the_requests_are_direct(
         asker.ask(store)
         assert signers(server) == ["of-a-profile"]
         assert server.heard[0].headers["user-agent"] == "twicesafe"
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_a_profile_that_is_not_there_is_an_error_of_ours(
+    bare: pytest.MonkeyPatch, tmp_path: Path, region: str | None
+) -> None:
+    profile(bare, tmp_path, "[other]\nregion = eu-west-1\n", "AWS_CONFIG_FILE")
+    bare.setenv("AWS_PROFILE", "work")
+    bare.delenv("AWS_DEFAULT_REGION", raising=False)
+    bare.delenv("AWS_REGION", raising=False)
+    with pytest.raises(ConfigurationError, match=r"dynamodb://records .*\(work\)"):
+        DynamoDBStore("records", connection="direct", region=region).apply(Load("order#1"))
 
 
 def test_keys_of_the_environment_come_before_a_profile(

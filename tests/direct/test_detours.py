@@ -61,6 +61,14 @@ def test_a_proxy_is_botocores_affair(
     assert caplog.text.count("through botocore: a proxy is set") == (expected is BotocoreConnection)
 
 
+def test_a_tables_account_counts_where_a_proxy_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:1")
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required")
+    store: Any = DynamoDBStore("arn:aws:dynamodb:eu-west-1:123456789012:table/records", region="eu-west-1")
+    assert type(store._connection) is BotocoreConnection
+    store.close()
+
+
 # Profiles
 
 

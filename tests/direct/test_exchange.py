@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -140,7 +141,8 @@ def test_what_was_said_beside_an_answer_is_nobodys(asker: Asker) -> None:
         assert server.connections == 2
 
 
-def test_what_is_said_unasked_later_is_nobodys(asker: Asker) -> None:
+@pytest.mark.parametrize("goes_on", [False, True], ids=["at rest", "while the loop runs"])
+def test_what_is_said_unasked_later_is_nobodys(asker: Asker, goes_on: bool) -> None:
     was_said, may_say = threading.Event(), threading.Event()
 
     def chats(peer: Peer) -> None:
@@ -154,7 +156,10 @@ def test_what_is_said_unasked_later_is_nobodys(asker: Asker) -> None:
         assert asker.ask(store) == "order#1"
         may_say.set()
         was_said.wait(60)
+        if goes_on and asker.loop is not None:
+            asker.loop.run_until_complete(asyncio.sleep(0.1))  # in which it would read what came
         assert asker.ask(store, "order#2") == "order#2"
+        assert server.connections == 2
 
 
 def test_a_silent_server_costs_what_was_allowed_for_each_try(asker: Asker) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,12 +173,22 @@ def test_a_process_that_was_frozen_for_longer_than_its_connection_lives_goes_on(
 
 def test_what_snapstart_restores_has_connections_of_its_own(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    idle._drop_when_restored.cache_clear()  # it is asked once a process
     with serving() as server, asker.store(server) as store:
         asker.ask(store)
         for function, args, kwargs in snapshot_restore_py.get_after_restore():
             function(*args, **kwargs)
         asker.ask(store)
         assert server.connections == 2
+
+
+def test_an_event_loop_each_delivery_leaves_one_hook_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    idle._drop_when_restored.cache_clear()
+    before = len(snapshot_restore_py.get_after_restore())
+    for _ in range(3):
+        Idle()
+    assert len(snapshot_restore_py.get_after_restore()) == before + 1
 
 
 # Inherited
@@ -335,6 +346,20 @@ def test_an_address_where_nobody_is_gives_way_to_the_next(asker: Asker, names: d
     with serving() as server, asker.store(f"http://dynamodb.test:{server.port}", tries=1) as store:
         assert asker.ask(store) == "order#1"
         assert server.heard[0].headers["host"] == f"dynamodb.test:{server.port}"
+
+
+def test_an_address_that_says_nothing_gives_way_to_the_next(asker: Asker, names: dict[str, Any]) -> None:
+    names["dynamodb.test"] = ["127.0.0.2", "127.0.0.1"]
+    with serving() as server, socket.socket() as deaf, ExitStack() as stack:
+        deaf.bind(("127.0.0.2", server.port))
+        deaf.listen(0)
+        for _ in range(4):  # its queue is full, and what more comes is dropped
+            knocking = stack.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(("127.0.0.2", server.port))
+        url = f"http://dynamodb.test:{server.port}"
+        with asker.store(url, connect_timeout=3, tries=1) as store:
+            assert asker.ask(store) == "order#1"
 
 
 def test_a_name_that_nobody_can_say_is_not_waited_for(asker: Asker, names: dict[str, Any]) -> None:

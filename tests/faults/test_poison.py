@@ -64,7 +64,8 @@ class DynamoDBTable:
     def __init__(self, table: str, endpoint: str) -> None:
         self.store = DynamoDBStore(table, endpoint=endpoint, read_timeout=20)
         self._table = table
-        self._client = self.store._connection.client
+        self._by_hand = DynamoDBStore(table, endpoint=endpoint, connection="botocore", read_timeout=20)
+        self._client: Any = self._by_hand._connection.client
 
     def put(self, record: Record) -> None:
         self._client.put_item(TableName=self._table, Item=items.write(record, self.store.layout))
@@ -79,6 +80,7 @@ class DynamoDBTable:
         self._client.delete_item(TableName=self._table, Key=self.store.layout.key(key))
 
     def close(self) -> None:
+        self._by_hand.close()
         self.store.close()
 
 

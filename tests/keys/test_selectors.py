@@ -181,3 +181,20 @@ def test_calls_that_python_takes_for_one_are_one(function: Any, calls: Any, boun
 def test_a_call_that_does_not_fit_is_pythons_own_error(call: Any) -> None:
     with pytest.raises(TypeError):
         BoundArguments(plain).bind(*call)
+
+
+def test_what_a_list_is_taken_from_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    real = json.loads
+    monkeypatch.setattr("twicesafe.keys.expressions.json.loads", lambda text: parsed.append(text) or real(text))
+    body = json.dumps({"a": [{"b": [{"c": [1, 2]}]}]})
+    assert compile_selector("json(@).a[].b[].c[]")(body) == [1, 2]
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [(5, "payload= takes a function"), ("a[", "payload='a\\[' is not a JMESPath")]
+)
+def test_a_message_names_the_option(wrong: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        compile_selector(wrong, "payload")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -361,6 +362,12 @@ def test_values_of_a_resource_become_dynamodbs_own() -> None:
     assert converted[0]["Update"]["Key"] == {"a": {"S": "1"}, "b": {"N": "2"}}
     assert converted[0]["Update"]["ExpressionAttributeValues"] == {":c": {"M": {"S": {"N": "1.5"}}}}
     assert converted[1] == own
+
+
+def test_without_boto3_values_of_a_resource_are_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3.dynamodb.types", None)
+    with pytest.raises(twicesafe.ConfigurationError, match=r"writes\[0\] has plain values.*pip install"):
+        low_level([{"Put": {"TableName": "t", "Item": {"id": "a"}}}])
 
 
 def test_values_of_a_resource_are_written(dynamodb: DynamoDBStore, stock: Stock) -> None:

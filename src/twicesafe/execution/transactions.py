@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ IDLE, IN_TRANSACTION = 0, 2
 """Of libpq's PQtransactionStatus, as psycopg gives it."""
 
 
-class Database:
+class Database(ABC):
     """A user's connection, and what its library calls things."""
 
     mark = "?"
@@ -46,23 +47,23 @@ class Database:
             )
 
     @property
+    @abstractmethod
     def commits_alone(self) -> bool:
         """Whether it is in autocommit."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_begun(self) -> bool:
         """Whether something was begun that is not this step's."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_open(self) -> bool:
         """Whether it still is in a transaction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cursor(self) -> Any:
         """A cursor of ours, whose rows are tuples."""
-        raise NotImplementedError
 
 
 class Sqlite(Database):

@@ -49,13 +49,13 @@ class Whole(TreeInterpreter):
     """JMESPath leaves what is not there out of a list, and two keys would be one."""
 
     def visit_projection(self, node: Any, value: Any) -> Any:
-        return _all_of(super().visit_projection, node, value)
+        return self._all_of(super().visit_projection, node, value)
 
     def visit_value_projection(self, node: Any, value: Any) -> Any:
-        return _all_of(super().visit_value_projection, node, value)
+        return self._all_of(super().visit_value_projection, node, value)
 
     def visit_filter_projection(self, node: Any, value: Any) -> Any:
-        return _all_of(super().visit_filter_projection, node, value)
+        return self._all_of(super().visit_filter_projection, node, value)
 
     def visit_or_expression(self, node: Any, value: Any) -> Any:
         """What is missing on its left stands on its right."""
@@ -67,16 +67,17 @@ class Whole(TreeInterpreter):
         is_false = found is None or found is False or (isinstance(found, (str, list, dict)) and not found)
         return self.visit(second, value) if is_false else found
 
-
-def _all_of(project: Callable[[Any, Any], Any], node: Any, value: Any) -> Any:
-    found = project(node, value)
-    if found is None:
-        return None
-    base, _, *rest = node["children"]
-    elements = project({**node, "children": [base, EACH, *rest]}, value)
-    if len(found) < len(elements):
-        raise NotThereError(f"{len(elements) - len(found)} of {len(elements)} elements")
-    return found
+    def _all_of(self, project: Callable[[Any, Any], Any], node: Any, value: Any) -> Any:
+        """What each element gives. The base is evaluated once: projections nest, and it may be a text to parse."""
+        base, part, *rest = node["children"]
+        base = {"type": "literal", "value": self.visit(base, value), "children": []}
+        found = project({**node, "children": [base, part, *rest]}, value)
+        if found is None:
+            return None
+        elements = project({**node, "children": [base, EACH, *rest]}, value)
+        if len(found) < len(elements):
+            raise NotThereError(f"{len(elements) - len(found)} of {len(elements)} elements")
+        return found
 
 
 def search(parsed: Any, value: object) -> Any:

@@ -16,20 +16,23 @@ EMPTY = (str, bytes, list, tuple, dict, set, frozenset)
 """Types whose empty value says nothing."""
 
 
-def compile_selector(selector: Callable[..., object] | str) -> Callable[..., object]:
+def compile_selector(selector: Callable[..., object] | str, option: str = "key") -> Callable[..., object]:
     """A function of a call's arguments that gives the part that was asked for, all of it.
 
     An expression is JMESPath (https://jmespath.org) on the first argument, with `json(@)` and `base64(@)` for
     what stands as text inside of it: `json(body).order.id`.
+
+    Args:
+        option: what messages call it.
 
     Raises:
         ConfigurationError: the expression is none, or the library for it is not installed.
         MissingKey: from the function that is returned, when a part of what was asked for is not there.
     """
     if isinstance(selector, str):
-        return _of_expression(selector)
+        return _of_expression(selector, option)
     if not callable(selector):
-        raise ConfigurationError(f"key= takes a function or a JMESPath expression, not {selector!r}.")
+        raise ConfigurationError(f"{option}= takes a function or a JMESPath expression, not {selector!r}.")
     name = getattr(selector, "__qualname__", repr(selector))
 
     def select(*args: Any, **kwargs: Any) -> object:
@@ -41,21 +44,21 @@ def compile_selector(selector: Callable[..., object] | str) -> Callable[..., obj
     return select
 
 
-def _of_expression(expression: str) -> Callable[..., object]:
+def _of_expression(expression: str, option: str) -> Callable[..., object]:
     try:
         import jmespath
     except ImportError:
         raise ConfigurationError(
-            f"The key {expression!r} is a JMESPath expression, and needs a library: pip install 'twicesafe[jmespath]'."
+            f"{option}={expression!r} is a JMESPath expression, and needs a library: pip install 'twicesafe[jmespath]'."
         ) from None
     from .expressions import NotThereError, search, unknown_function
 
     try:
         parsed = jmespath.compile(expression).parsed
     except jmespath.exceptions.JMESPathError as error:
-        raise ConfigurationError(f"The key {expression!r} is not a JMESPath expression: {error}") from None
+        raise ConfigurationError(f"{option}={expression!r} is not a JMESPath expression: {error}") from None
     if (name := unknown_function(parsed)) is not None:
-        raise ConfigurationError(f"The key {expression!r} calls {name}(), which JMESPath does not have.")
+        raise ConfigurationError(f"{option}={expression!r} calls {name}(), which JMESPath does not have.")
 
     def select(first: object = None, *_: Any, **__: Any) -> object:
         try:

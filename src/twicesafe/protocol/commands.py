@@ -107,6 +107,11 @@ class Forget(NamedTuple):
 
     seen: Record
 
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return self.seen.key
+
 
 class Redo(NamedTuple):
     """By a person's hand: begin a new generation, if the record still is the one that they saw.
@@ -119,6 +124,11 @@ class Redo(NamedTuple):
     expires_at: Seconds
     now: Millis
 
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return self.seen.key
+
 
 class SettleStep(NamedTuple):
     """By a person's hand: say of one step what became of it, if the record still is the one that they saw."""
@@ -126,6 +136,11 @@ class SettleStep(NamedTuple):
     seen: Record
     steps: Steps
     expires_at: Seconds | None
+
+    @property
+    def key(self) -> str:
+        """The record's."""
+        return self.seen.key
 
 
 class List(NamedTuple):

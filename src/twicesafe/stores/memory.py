@@ -36,7 +36,7 @@ def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed 
     if found is None or found.is_leftover(command.now):
         return _taken(_new_life(command), command)
     if found.owner == command.owner and not found.is_final:  # rule 1: this claim, sent again
-        return found, _claimed(found)
+        return found, claimed(found)
     if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):
         return found, Existing(found)
     if found.claimed >= command.now:  # a late copy must not revive a claim that was released
@@ -68,10 +68,11 @@ def _taken(found: Record, command: Claim) -> tuple[Record, Claimed]:
         lease_until=command.lease_until,
         expires_at=command.expires_at,
     )
-    return record, _claimed(record)
+    return record, claimed(record)
 
 
-def _claimed(record: Record) -> Claimed:
+def claimed(record: Record) -> Claimed:
+    """What a claim is told that holds this record."""
     return Claimed(record.attempt, record.started, record.lease_until, record.steps, record.generation)
 
 
@@ -217,8 +218,6 @@ class MemoryStore:
                 return self._records.get(command.key)
             if isinstance(command, List):
                 return self._page(command)
-            if isinstance(command, (Forget, Redo, SettleStep)):
-                return self._change(command.seen.key, command)
             return self._change(command.key, command)
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:

@@ -85,10 +85,10 @@ def _reads(
     def read(event: Any, _: Any) -> Reading:
         key = _key(event)
         payload = {"method": get(event, method), "path": get(event, path), **only(event, "body", *query)}
-        if key is None:
-            return Reading(None, payload)
-        identity = {**fields(event, method=method), **_place(event, path, route), "idempotency-key": key}
-        scope = _caller(event, *caller)
+        identity = None
+        if key is not None:
+            identity = {**fields(event, method=method), **_place(event, path, route), "idempotency-key": key}
+        scope = _caller(event, *caller)  # without a key too: the user may have one of their own
         return Reading(identity, payload, scope, credentials="" if scope else _credentials(event))
 
     return read
@@ -164,13 +164,14 @@ def _appsync(event: Any, _: Any) -> Reading:
     key = header(headers if isinstance(headers, dict) else None)
     if key is None:
         key = header({HEADERS[0]: get(found, "arguments/input/clientMutationId")})
+    scope = _identity(get(found, "identity"))
     if key is None:
-        return Reading(None, payload)
+        return Reading(None, payload, scope)
     field = text(found, "info/fieldName" if has(found, "info/fieldName") else "fieldName")
     identity = {"field": field, "idempotency-key": key}
     if isinstance(event, list):  # one request may be cut into several batches
         identity["elements"] = _hash(payload)
-    return Reading(identity, payload, _identity(get(found, "identity")))
+    return Reading(identity, payload, scope)
 
 
 def _hash(payload: object) -> str:

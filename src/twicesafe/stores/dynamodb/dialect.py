@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from ...errors import ConfigurationError, StoreUnavailable
 from ...protocol.commands import (
     Claim,
-    Claimed,
     Contended,
     Denied,
     Done,
@@ -27,7 +26,7 @@ from ...protocol.commands import (
     SettleStep,
     Transact,
 )
-from ..memory import TRANSITIONS
+from ..memory import TRANSITIONS, claimed
 from .expressions import begin, find, replace, scan, transaction
 from .items import read
 from .requests import Accepted, Cancelled, Refused
@@ -64,28 +63,27 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
         return (yield from _transact(command, layout))
     request = begin(command, layout)
     if request is None:
-        item = yield from _find(_key(command), layout)
+        item = yield from _find(command.key, layout)
         return (yield from _change(command, item, layout))
     response: Accepted | Refused = yield request
     if isinstance(response, Refused):
         return (yield from _change(command, response.item, layout))
-    return _claimed(read(response.item or {}, layout)) if isinstance(command, Claim) else Done()
+    return claimed(read(response.item or {}, layout)) if isinstance(command, Claim) else Done()
 
 
 def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreReply]:
     """Do to what was seen as the reference store would."""
     rule = TRANSITIONS[type(command)]
-    key = _key(command)
     for _ in range(MOST_ROUNDS):
         found = None if seen is None else read(seen, layout)
         record, reply = rule(found, command)
         if record == found:
             return reply
-        response: Accepted | Refused = yield replace(key, seen, record, layout)
+        response: Accepted | Refused = yield replace(command.key, seen, record, layout)
         if isinstance(response, Accepted):
             return reply
         seen = response.item
-    raise StoreUnavailable(layout.store, f"the record was another at each of {MOST_ROUNDS} tries", key)
+    raise StoreUnavailable(layout.store, f"the record was another at each of {MOST_ROUNDS} tries", command.key)
 
 
 def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | Contended]:
@@ -106,14 +104,6 @@ def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | 
         said = "; ".join(str(reason.get("Message") or reason.get("Code")) for reason in theirs)
         raise ConfigurationError(f"DynamoDB does not take the writes of {command.key!r}: {said}. Nothing was written.")
     return Contended(layout.store, f"others were at the items of its transaction ({', '.join(sorted(codes))})")
-
-
-def _key(command: Change) -> str:
-    return command.seen.key if isinstance(command, (Forget, Redo, SettleStep)) else command.key
-
-
-def _claimed(record: Record) -> Claimed:
-    return Claimed(record.attempt, record.started, record.lease_until, record.steps, record.generation)
 
 
 def _find(key: str, layout: Layout) -> Talk[Item | None]:

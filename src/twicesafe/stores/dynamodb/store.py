@@ -171,7 +171,7 @@ class DynamoDBStore:
             return False
         from .direct.detours import reason
 
-        why = reason(self._options)
+        why = reason(self._options, self.layout.table)
         if why is not None:
             logger.info("The store %s goes to DynamoDB through botocore: %s.", self.name, why)
         return why is None

@@ -46,8 +46,13 @@ VALUES = "ExpressionAttributeValues"
 
 
 def _serialized(place: int, values: dict[str, Any]) -> dict[str, Any]:
-    from boto3.dynamodb.types import TypeSerializer
-
+    try:
+        from boto3.dynamodb.types import TypeSerializer
+    except ImportError as error:
+        raise ConfigurationError(
+            f"writes[{place}] has plain values, and only boto3 can turn them into DynamoDB's own form: "
+            'pip install \'twicesafe[dynamodb]\', or write them so: {"S": "text"}.'
+        ) from error
     try:
         serialize = TypeSerializer().serialize
         return {name: serialize(value) for name, value in values.items()}

@@ -15,7 +15,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
-from ...protocol.commands import Claim, Claimed, Forget, List, Load, Page, Redo, SettleStep
+from ...protocol.commands import Claim, Claimed, List, Load, Page
 from ...protocol.records import Record, Seconds, Status, Step
 from ..memory import TRANSITIONS
 from .schema import Request
@@ -76,8 +76,7 @@ def talk(command: StoreCommand, sweeps: Iterator[bool] = NEVER) -> Talk[StoreRep
     if isinstance(command, Load):
         row = yield from _find(command.key)
         return None if row is None else read(row)
-    key = command.seen.key if isinstance(command, (Forget, Redo, SettleStep)) else command.key
-    return (yield from _change(key, command, sweeps))
+    return (yield from _change(command.key, command, sweeps))
 
 
 def _change(key: str, command: StoreCommand, sweeps: Iterator[bool]) -> Talk[StoreReply]:

@@ -134,7 +134,8 @@ class Wallet:
             return None
         parts = URI.fullmatch(uri)
         if parts is None or not (parts[1].lower() == "https" or _is_here(parts[2].strip("[]"))):
-            raise self._missing(f"AWS_CONTAINER_CREDENTIALS_FULL_URI names {uri!r}, which is neither https nor here")
+            which = "RELATIVE" if relative else "FULL"
+            raise self._missing(f"AWS_CONTAINER_CREDENTIALS_{which}_URI leads to {uri!r}, which is not https nor here")
         return _Container(parts, self._environment, self._missing)
 
     def _has_profile(self) -> bool:
@@ -200,7 +201,7 @@ class _Container:
     def _ask(self) -> Known:
         try:
             answer = self._get()
-        except (OSError, BadAnswer) as error:
+        except (OSError, UnicodeError, BadAnswer) as error:
             raise Unreachable(f"{self._authority} did not give the credentials: {error}") from error
         if answer.status != 200:
             raise Unreachable(f"{self._authority} did not give the credentials: it answered {answer.status}")
@@ -243,7 +244,7 @@ class _Container:
             except (OSError, UnicodeDecodeError) as error:
                 raise self._missing(f"the token in {path} cannot be read: {type(error).__name__}") from error
         if token and ("\r" in token or "\n" in token):
-            raise self._missing("AWS_CONTAINER_AUTHORIZATION_TOKEN has more than one line")
+            raise self._missing(f"the token in {path or 'AWS_CONTAINER_AUTHORIZATION_TOKEN'} has more than one line")
         return token
 
 

@@ -14,20 +14,20 @@ SETTINGS = re.compile(rb"^\s*(endpoint_url|use_fips_endpoint|use_dualstack_endpo
 """What an AWS profile can say of how DynamoDB is reached."""
 
 
-def reason(options: Options) -> str | None:
+def reason(options: Options, table: str) -> str | None:
     """Why the way to DynamoDB is botocore's; None: it is direct."""
-    if any(name.lower() in PROXIES for name in os.environ) and _has_proxy(options):
+    if any(name.lower() in PROXIES for name in os.environ) and _has_proxy(options, table):
         return "a proxy is set, and NO_PROXY does not name DynamoDB"
     setting = _profile_setting(options)
     return None if setting is None else f"an AWS profile has {setting}"
 
 
-def _has_proxy(options: Options) -> bool:
+def _has_proxy(options: Options, table: str) -> bool:
     from urllib.request import getproxies_environment, proxy_bypass
 
     from .endpoint import find
 
-    place = find(options, "", os.environ, lambda: "region")
+    place = find(options, table, os.environ, lambda: "region")
     proxies = getproxies_environment()
     if not proxies.get("https" if place.is_tls else "http"):
         return False

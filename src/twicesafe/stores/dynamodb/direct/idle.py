@@ -7,6 +7,7 @@ import select
 import time
 import weakref
 from collections import deque
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 MOST = 32
@@ -40,7 +41,8 @@ class Idle(Generic[L]):
     def __init__(self) -> None:
         self._lines: deque[L] = deque()
         self._pid = os.getpid()
-        _forget_when_restored(self)
+        _all.add(self)
+        _drop_when_restored()  # once a process: an event loop each delivery makes its own Idle
 
     def take(self) -> L | None:
         """One that seems to be alive; None: connect anew."""
@@ -90,7 +92,8 @@ def _is_gone(line: Waiting) -> bool:
     return bool(poll.poll(0))
 
 
-def _forget_when_restored(idle: Idle[Any]) -> None:
+@lru_cache(maxsize=1)
+def _drop_when_restored() -> None:
     """SnapStart restores one snapshot many times: its connections belong to none of them."""
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
         return
@@ -98,11 +101,12 @@ def _forget_when_restored(idle: Idle[Any]) -> None:
         from snapshot_restore_py import register_after_restore  # Lambda's runtime has it
     except ImportError:
         return
-    alive = weakref.ref(idle)
 
-    def forget() -> None:
-        found = alive()
-        if found is not None:
-            found.drop()
+    def drop() -> None:
+        for idle in list(_all):
+            idle.drop()
 
-    register_after_restore(forget)
+    register_after_restore(drop)
+
+
+_all: weakref.WeakSet[Idle[Any]] = weakref.WeakSet()

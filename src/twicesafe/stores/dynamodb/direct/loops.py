@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ....protocol.drivers import drive_async
 from ...base import in_thread
-from ..clock import wall
-from .credentials import Unreachable
-from .exchange import OldCredentials
 from .http1 import BadAnswer, Reader
-from .idle import GONE, UNASKED, Idle
+from .idle import Idle
+from .one_try import Connect, Exchange, Fetch, one_try
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncGenerator
 
     from ....protocol.records import Millis
     from ..requests import Request, Response
-    from .exchange import Letter
     from .http1 import Answer
-    from .means import Limit, Means
+    from .means import Means
+    from .one_try import Question
 
 BUFFER = 1024 * 1024
 """Bytes that a stream holds before it stops reading: more than an item."""
+NEXT_ADDRESS = 0.25
+"""Seconds until the next address is tried beside one that says nothing (RFC 8305, 8)."""
 
 
 class LoopsConnection:
@@ -35,18 +35,7 @@ class LoopsConnection:
 
     async def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it once, and wait for the answer; see DirectConnection.send."""
-        _, _, wallet, desk, _ = self._means
-        try:
-            found = wallet.at_hand(wall())
-            credentials = await in_thread(wallet.fetch, wall()) if found is None else found
-        except Unreachable as error:
-            return desk.lost(error)
-        letter = desk.write(request, credentials)
-        response = await self._exchange(letter, self._means.until(left))
-        if isinstance(response, OldCredentials):
-            has_others = await in_thread(wallet.has_others, credentials, wall())
-            return desk.read_credentials(letter, response, has_others=has_others)
-        return response
+        return await drive_async(one_try(self._means, await self._idle(), request, left), self._answer)
 
     def close(self) -> None:
         """Close what is idle, where its loop is not running; a running loop closes its own when it ends."""
@@ -54,64 +43,37 @@ class LoopsConnection:
             if not loop.is_closed() and not loop.is_running():
                 loop.run_until_complete(generator.aclose())
 
-    async def _exchange(self, letter: Letter, limit: Limit) -> Response | OldCredentials:
-        desk, idle = self._means.desk, await self._idle()
-        line = idle.take()
-        is_kept = line is not None
-        if line is None:
-            try:
-                line = await self._connect(limit)
-            except OSError as error:
-                return desk.unreachable(error)
-        try:
-            answer = await line.exchange(letter.data, limit.for_read())
-        except (OSError, BadAnswer) as error:
-            line.close()
-            is_stale = is_kept and line.is_silent and not isinstance(error, TimeoutError)
-            if is_stale:
-                idle.drop()
-            return desk.lost(error, is_stale=is_stale)
-        except BaseException:
-            line.close()  # else the next one who asks reads this answer
-            raise
-        if answer.keeps:
-            idle.put(line)
-        else:
-            line.close()
-        return desk.read(letter, answer)
+    async def _answer(self, question: Question) -> object:
+        if isinstance(question, Exchange):
+            return await question.line.exchange(question.data, question.seconds)
+        if isinstance(question, Connect):
+            return await self._open(question)
+        if isinstance(question, Fetch):
+            return await in_thread(self._means.wallet.fetch, question.now)
+        return await in_thread(self._means.wallet.has_others, question.refused, question.now)
 
-    async def _connect(self, limit: Limit) -> Line:
-        trust = self._means.trust
-        if trust is None:
-            return await self._open(None, limit)
-        context = trust.context
-        try:
-            return await self._open(context, limit)
-        except OSError as error:
-            if not trust.widens(context, error):
-                raise
-        return await self._open(trust.context, limit)
-
-    async def _open(self, context: ssl.SSLContext | None, limit: Limit) -> Line:
-        place, seconds = self._means.place, limit.for_connect()
+    async def _open(self, asked: Connect) -> Line:
+        place, limit, seconds = self._means.place, asked.limit, asked.limit.for_connect()
         tls: dict[str, Any] = {}
-        if context is not None:
-            tls = {"ssl": context, "server_hostname": place.host, "ssl_handshake_timeout": limit.for_read()}
+        if asked.context is not None:
+            tls = {"ssl": asked.context, "server_hostname": place.host, "ssl_handshake_timeout": limit.for_read()}
             seconds += limit.for_read()
         try:
-            opening = asyncio.open_connection(place.host, place.port, limit=BUFFER, **tls)
+            opening = asyncio.open_connection(
+                place.host, place.port, limit=BUFFER, happy_eyeballs_delay=NEXT_ADDRESS, **tls
+            )
             reader, writer = await asyncio.wait_for(opening, seconds)
         except asyncio.TimeoutError:
             raise TimeoutError from None  # the two are one from Python 3.11 on
         except UnicodeError as error:
             raise OSError(str(error)) from error
-        return Line(reader, writer, GONE if tls else GONE | UNASKED)
+        return Line(reader, writer, asked.signs)
 
     async def _idle(self) -> Idle[Line]:
         """The idle connections of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
-            for ended in [loop for loop in self._opened if loop.is_closed()]:
+            for ended in [loop for loop in list(self._opened) if loop.is_closed()]:
                 self._opened.pop(ended, None)
             generator = self._until_the_loop_ends(loop)
             self._opened[loop] = await generator.__anext__(), generator
@@ -155,10 +117,12 @@ class Line:
         self.is_silent = True
         timer = asyncio.get_running_loop().call_later(seconds, self._give_up)
         try:
+            self._writer.transport.resume_reading()  # type: ignore[attr-defined] # a stream's transport reads
             self._writer.write(data)
             while answer is None:
                 answer = reader.feed(await self._reader.read(reader.wanted))
                 self.is_silent = False
+            self._writer.transport.pause_reading()  # type: ignore[attr-defined] # unasked bytes stay where they show
         except (OSError, BadAnswer) as error:
             if self._is_late:
                 raise TimeoutError from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from ....errors import ConfigurationError
 from .credentials import Wallet
 from .endpoint import find
 from .exchange import Desk
@@ -62,7 +64,7 @@ def means(layout: Layout, options: Options, watch: Watch) -> Means:
     Raises:
         ConfigurationError: there is no region, or something cannot be as it is set.
     """
-    place = find(options, layout.table, os.environ, _profile_region)
+    place = find(options, layout.table, os.environ, partial(_profile_region, layout.store))
     wallet = Wallet(layout.store)
     wallet.prepare()
     trust = None
@@ -73,11 +75,18 @@ def means(layout: Layout, options: Options, watch: Watch) -> Means:
     return Means(place, options, wallet, Desk(layout.store, place, watch), trust)
 
 
-def _profile_region() -> str | None:
+def _profile_region(store: str) -> str | None:
     """The region in the user's AWS profile, which botocore reads."""
     try:
+        from botocore.exceptions import BotoCoreError
         from botocore.session import Session
     except ImportError:
         return None
-    region: str | None = Session().get_config_variable("region")
+    try:
+        region: str | None = Session().get_config_variable("region")
+    except BotoCoreError as error:
+        raise ConfigurationError(
+            f"The store {store} cannot read the AWS profile ({type(error).__name__}: {error}). "
+            "Correct AWS_PROFILE, or add ?region= to the store's URL."
+        ) from error
     return region

@@ -7,12 +7,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..clock import wall
-from .credentials import Unreachable
-from .exchange import OldCredentials
-from .http1 import BadAnswer, Reader
-from .idle import GONE, UNASKED, Idle
+from ....protocol.drivers import drive
+from .http1 import Reader
+from .idle import Idle
 from .means import means
+from .one_try import Connect, Exchange, Fetch, one_try
 
 if TYPE_CHECKING:
     import ssl
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from ..options import Options
     from ..requests import Request, Response
     from .endpoint import Place
-    from .exchange import Letter
     from .http1 import Answer
     from .loops import LoopsConnection
     from .means import Limit
+    from .one_try import Question
 
 
 class DirectConnection:
@@ -49,16 +48,7 @@ class DirectConnection:
         Raises:
             ConfigurationError: asking again cannot help.
         """
-        _, _, wallet, desk, _ = self._means
-        try:
-            credentials = wallet.at_hand(wall()) or wallet.fetch(wall())
-        except Unreachable as error:
-            return desk.lost(error)
-        letter = desk.write(request, credentials)
-        response = self._exchange(letter, self._means.until(left))
-        if isinstance(response, OldCredentials):
-            return desk.read_credentials(letter, response, has_others=wallet.has_others(credentials, wall()))
-        return response
+        return drive(one_try(self._means, self._idle, request, left), self._answer)
 
     def for_loops(self, client: None = None) -> LoopsConnection:  # noqa: ARG002 - here it is never the user's
         """The same for event loops."""
@@ -74,42 +64,14 @@ class DirectConnection:
         if hasattr(self, "_idle"):
             self.close()
 
-    def _exchange(self, letter: Letter, limit: Limit) -> Response | OldCredentials:
-        desk, line = self._means.desk, self._idle.take()
-        is_kept = line is not None
-        if line is None:
-            try:
-                line = self._connect(limit)
-            except OSError as error:
-                return desk.unreachable(error)
-        try:
-            answer = line.exchange(letter.data, limit.for_read())
-        except (OSError, BadAnswer) as error:
-            line.close()
-            is_stale = is_kept and line.is_silent and not isinstance(error, TimeoutError)
-            if is_stale:
-                self._idle.drop()
-            return desk.lost(error, is_stale=is_stale)
-        except BaseException:
-            line.close()  # else the next one who asks reads this answer
-            raise
-        if answer.keeps:
-            self._idle.put(line)
-        else:
-            line.close()
-        return desk.read(letter, answer)
-
-    def _connect(self, limit: Limit) -> Line:
-        place, trust = self._means.place, self._means.trust
-        if trust is None:
-            return Line(_reach(place, limit.for_connect()), GONE | UNASKED)
-        context = trust.context
-        try:
-            return Line(_secure(context, place, limit), GONE)
-        except OSError as error:
-            if not trust.widens(context, error):
-                raise
-        return Line(_secure(trust.context, place, limit), GONE)
+    def _answer(self, question: Question) -> object:
+        if isinstance(question, Exchange):
+            return question.line.exchange(question.data, question.seconds)
+        if isinstance(question, Connect):
+            return Line(_connected(self._means.place, question.context, question.limit), question.signs)
+        if isinstance(question, Fetch):
+            return self._means.wallet.fetch(question.now)
+        return self._means.wallet.has_others(question.refused, question.now)
 
 
 class Line:
@@ -136,10 +98,9 @@ class Line:
         connected.sendall(data)
         answer = None
         while answer is None:
+            connected.settimeout(max(0.001, end - time.monotonic()))
             answer = reader.feed(connected.recv(reader.wanted))
             self.is_silent = False
-            if answer is None:
-                connected.settimeout(max(0.001, end - time.monotonic()))
         return answer
 
     def fileno(self) -> int:
@@ -173,8 +134,10 @@ def _reach(place: Place, seconds: float) -> socket.socket:
     raise failed
 
 
-def _secure(context: ssl.SSLContext, place: Place, limit: Limit) -> socket.socket:
+def _connected(place: Place, context: ssl.SSLContext | None, limit: Limit) -> socket.socket:
     connected = _reach(place, limit.for_connect())
+    if context is None:
+        return connected
     try:
         connected.settimeout(limit.for_read())
         return context.wrap_socket(connected, server_hostname=place.host)

@@ -75,7 +75,7 @@ class Trust:
         """
         if not isinstance(error, ssl.SSLCertVerificationError):
             return False
-        if self._bundle == NARROW and _context(NARROW) is failed:
+        if self._bundle == NARROW and _context(NARROW) is failed and failed is not _context(SYSTEM):
             _contexts[NARROW] = _context(SYSTEM)
             logger.debug("AWS's usual roots do not verify DynamoDB's certificate: the system's whole bundle is asked")
         return self.context is not failed

@@ -1,0 +1,122 @@
+"""One try of a request, from its credentials to its answer: written once, for the sync and the async side.
+
+A generator yields what it needs of the world, and is sent it; the protocol's two drivers run it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..clock import wall
+from .credentials import Unreachable
+from .exchange import OldCredentials
+from .http1 import BadAnswer
+from .idle import GONE, UNASKED
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Generator
+    from typing import TypeAlias
+
+    from ....protocol.records import Millis
+    from ..requests import Request, Response
+    from .exchange import Letter
+    from .idle import Idle
+    from .means import Limit, Means
+    from .signing import Credentials
+
+
+class Fetch(NamedTuple):
+    """Ask for credentials, which none at hand are."""
+
+    now: Millis
+
+
+class HasOthers(NamedTuple):
+    """Find out whether there are other credentials than those that were refused."""
+
+    refused: Credentials
+    now: Millis
+
+
+class Connect(NamedTuple):
+    """Make a connection."""
+
+    context: ssl.SSLContext | None  # None: without TLS
+    limit: Limit
+    signs: int  # what shows that it is of no use any more; see Waiting
+
+
+class Exchange(NamedTuple):
+    """Write a request to a connection and read its answer."""
+
+    line: Any
+    data: bytes
+    seconds: float
+
+
+Question: TypeAlias = "Fetch | HasOthers | Connect | Exchange"
+Talk: TypeAlias = "Generator[Question, Any, Response]"
+
+
+def one_try(means: Means, idle: Idle[Any], request: Request, left: Millis | None) -> Talk:
+    """Send a request once, and say what came of it.
+
+    Args:
+        left: the platform's time; None: nothing bounds it.
+
+    Raises:
+        ConfigurationError: asking again cannot help.
+    """
+    wallet, desk = means.wallet, means.desk
+    try:
+        credentials = wallet.at_hand(wall()) or (yield Fetch(wall()))
+    except Unreachable as error:
+        return desk.lost(error)
+    letter = desk.write(request, credentials)
+    response: Response | OldCredentials = yield from _exchange(means, idle, letter, means.until(left))
+    if isinstance(response, OldCredentials):
+        has_others = yield HasOthers(credentials, wall())
+        return desk.read_credentials(letter, response, has_others=has_others)
+    return response
+
+
+def _exchange(
+    means: Means, idle: Idle[Any], letter: Letter, limit: Limit
+) -> Generator[Question, Any, Response | OldCredentials]:
+    desk, line = means.desk, idle.take()
+    is_kept = line is not None
+    if line is None:
+        try:
+            line = yield from _connect(means, limit)
+        except OSError as error:
+            return desk.unreachable(error)
+    try:
+        answer = yield Exchange(line, letter.data, limit.for_read())
+    except (OSError, BadAnswer) as error:
+        line.close()
+        is_stale = is_kept and line.is_silent and not isinstance(error, TimeoutError)
+        if is_stale:
+            idle.drop()
+        return desk.lost(error, is_stale=is_stale)
+    except BaseException:
+        line.close()  # else the next one who asks reads this answer
+        raise
+    if answer.keeps:
+        idle.put(line)
+    else:
+        line.close()
+    return desk.read(letter, answer)
+
+
+def _connect(means: Means, limit: Limit) -> Generator[Question, Any, Any]:
+    trust = means.trust
+    if trust is None:
+        return (yield Connect(None, limit, GONE | UNASKED))
+    context = trust.context
+    try:
+        return (yield Connect(context, limit, GONE))
+    except OSError as error:
+        if not trust.widens(context, error):
+            raise
+    return (yield Connect(trust.context, limit, GONE))
