@@ -155,6 +155,9 @@ def test_the_module_may_be_beside_the_event(
         (["handlers:echo", "--times", "0"], "'--times'"),
         (["handlers:echo", "--timeout", "901"], "'--timeout'"),
         (["handlers:echo", "--at-once", "65"], "'--at-once'"),
+        (["handlers:echo", "--timeout", "nan"], "nan is no time"),
+        (["handlers:echo", "--pause", "inf"], "inf is no time"),
+        (["handlers:echo", "--kill-after", "nan"], "nan is no time"),
     ],
 )
 def test_a_wrong_command_is_refused_before_any_delivery(

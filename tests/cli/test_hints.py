@@ -24,12 +24,13 @@ def said(*each: Delivered) -> str:
 def test_of_what_went_as_it_should_nothing_is_said() -> None:
     assert said(delivered("ran"), delivered("replayed")) == ""
     assert said(delivered(None, "killed"), delivered("ran")) == ""
+    assert said(delivered("replayed"), delivered("ran")) == ""  # at once, and the first one waited
 
 
 @pytest.mark.parametrize(
     ("each", "hint"),
     [
-        ([delivered("replayed")], "The first was replayed"),
+        ([delivered("replayed")], "All were replayed"),
         ([delivered(None), delivered(None)], "it has no @idempotent, or TWICESAFE_DISABLED is set"),
         ([delivered(None, "raised")], "it has no @idempotent"),
         ([delivered("unprotected"), delivered("unprotected")], "'twicesafe key event.json' says why"),

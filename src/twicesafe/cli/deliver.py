@@ -18,13 +18,13 @@ from ..stores.base import open_store
 from . import show
 from .events import EVENT, read_event
 from .hints import hints
+from .seconds import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..lab.plan import Numbered
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
 PLATFORM = re.compile(r"^RequestId: \S+ Error: ")
 """What Lambda puts before an error of its own; the request id stands in the log and in --json."""
 
@@ -33,19 +33,21 @@ PLATFORM = re.compile(r"^RequestId: \S+ Error: ")
 @click.argument("handler", metavar="MODULE:HANDLER")
 @click.argument("event", type=EVENT, metavar="EVENT.json")
 @click.option(
-    "--times", type=click.IntRange(1, 1000), help="How often, one after another.  [default: 2; 1 with --at-once]"
+    "--times", type=click.IntRange(1, 1000), help="How often, one after another.  [default: 2; 1 with --at-once alone]"
 )
 @click.option("--at-once", type=click.IntRange(1, 64), default=1, help="How many each time, at the same moment.")
-@click.option("--kill-after", type=POSITIVE, metavar="SECONDS", help="Kill the first time then, with SIGKILL.")
+@click.option(
+    "--kill-after", type=Seconds(0, min_open=True), metavar="SECONDS", help="Kill the first time then, with SIGKILL."
+)
 @click.option(
     "--pause",
-    type=click.FloatRange(0),
+    type=Seconds(0),
     metavar="SECONDS",
     help="How long to wait between times.  [default: not; after a kill until its lease is over]",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, 900, min_open=True),
+    type=Seconds(0, 900, min_open=True),
     default=3.0,
     show_default=True,
     metavar="SECONDS",

@@ -18,9 +18,9 @@ def hints(delivered: Sequence[Delivered], event: str) -> Iterator[str]:
     Args:
         event: the name of its file.
     """
-    if result_of(delivered[0]) == "replayed":
+    if all(result_of(each) == "replayed" for each in delivered):
         yield (
-            "The first was replayed: this event was delivered before, and its record is still kept. "
+            "All were replayed: this event was delivered before, and its record is still kept. "
             "--store sqlite:///FILE starts anew."
         )
     if _nothing_was_decided(delivered):
