@@ -1,123 +1,76 @@
-"""`make bench`: import, first execution and replay, each beside aws-lambda-powertools in the same run."""
+"""`python -m bench [NAME …]`: what protection costs, as ratios against a named other in the same run."""
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
-import statistics
-import subprocess
-import sys
-import tempfile
+import platform
+import sqlite3
+import ssl
 import time
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.servers.dynamodb import dynamodb_local
+from bench.beside import Figure, as_markdown, as_text
+from bench.place import Bench
+from tests.conftest import ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-CALLS = 300
-IMPORT = "import time; a = time.perf_counter(); import {0}; print((time.perf_counter() - a) * 1000)"
-
-
-class Context:
-    """What both need of Lambda's context."""
-
-    function_name = "bench"
-    aws_request_id = "r"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 30_000
+SUBJECTS = ("cold", "warm", "traffic")
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def event(one: str) -> dict[str, Any]:
-    return {"Records": [{"messageId": one, "body": "{}", "eventSource": "aws:sqs", "eventSourceARN": "arn:q"}]}
-
-
-def median_micros(calls: list[Callable[[], object]]) -> float:
-    spent = []
-    for call in calls:
-        begun = time.perf_counter()
-        call()
-        spent.append((time.perf_counter() - begun) * 1e6)
-    return statistics.median(spent)
-
-
-def twicesafe_handler(url: str) -> Callable[[Any, Any], Any]:
-    from twicesafe import idempotent
-
-    return idempotent(store=url, key="Records[0].messageId", unit="event")(lambda event, context: {"ok": True})
-
-
-def powertools_handler(client: Any) -> Callable[[Any, Any], Any]:
-    from aws_lambda_powertools.utilities.idempotency import (
-        DynamoDBPersistenceLayer,
-        IdempotencyConfig,
-        idempotent,
+def machine() -> str:
+    """Where and when it is measured."""
+    model = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), model)
+    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
+    others = ", ".join(f"{name} {version(name)}" for name in ("aws-lambda-powertools", "boto3"))
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC; {os.cpu_count()} cores, {model}, {platform.system()} "
+        f"{platform.release()}, load average {load}; Python {platform.python_version()}, {ssl.OPENSSL_VERSION}, "
+        f"SQLite {sqlite3.sqlite_version}, {others}"
     )
 
-    layer = DynamoDBPersistenceLayer(table_name="bench", boto3_client=client)
-    config = IdempotencyConfig(event_key_jmespath="Records[0].messageId")
 
-    @idempotent(persistence_store=layer, config=config)
-    def handler(event: Any, context: Any) -> Any:
-        return {"ok": True}
-
-    return handler
-
-
-def executions(handlers: dict[str, Callable[[Any, Any], Any]]) -> dict[str, tuple[float, float]]:
-    """First executions and replays, the handlers in turn, so that all meet the same machine."""
-    spent: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in handlers}
-    for _ in range(CALLS):
-        for name, handler in handlers.items():
-            one = event(uuid4().hex)
-            for times in spent[name]:
-                times.append(median_micros([lambda handler=handler, one=one: handler(one, Context())]))  # type: ignore[misc]
-    return {name: (statistics.median(first), statistics.median(replay)) for name, (first, replay) in spent.items()}
+def measure(name: str, bench: Bench) -> str:
+    """Measure a subject and print it; the same as Markdown."""
+    subject = import_module(f"bench.{name}")
+    title, began = (subject.__doc__ or "").splitlines()[0], time.monotonic()
+    print(f"\n{name}: {title}", flush=True)
+    said = list(subject.figures(bench))
+    notes = [one for one in said if isinstance(one, str)]
+    rows = [one.cells() for one in said if isinstance(one, Figure)]
+    print(*notes, as_text(rows), f"({time.monotonic() - began:.0f} s)", sep="\n", flush=True)
+    return "\n\n".join([f"## {name}", title, *notes, as_markdown(rows)])
 
 
-def imports(module: str) -> float:
-    spent = [
-        float(subprocess.run([sys.executable, "-c", IMPORT.format(module)], capture_output=True, check=True).stdout)
-        for _ in range(9)
-    ]
-    return statistics.median(spent)
-
-
-def main() -> None:
-    os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "eu-west-1"}
-    os.environ["POWERTOOLS_TRACE_DISABLED"] = "1"
-    import boto3
-
-    from twicesafe.stores.dynamodb.layout import Layout
-    from twicesafe.stores.dynamodb.table import create_table
-
-    with ExitStack() as stack:
-        endpoint = stack.enter_context(dynamodb_local())
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        client = boto3.client("dynamodb", endpoint_url=endpoint)
-        create_table(client, Layout("bench"))
-        spent = executions(
-            {
-                "twicesafe, SQLite": twicesafe_handler(f"sqlite:///{folder}/records.db"),
-                "twicesafe, DynamoDB Local": twicesafe_handler(f"dynamodb://bench?endpoint={endpoint}"),
-                "powertools, DynamoDB Local": powertools_handler(client),
-            }
-        )
-    other = spent["powertools, DynamoDB Local"]
-    rows = [
-        {"what": name, "first_us": round(first), "replay_us": round(replay)}
-        | {"first_ratio": round(first / other[0], 3), "replay_ratio": round(replay / other[1], 3)}
-        for name, (first, replay) in spent.items()
-    ]
-    boto, ours = imports("boto3"), imports("twicesafe")
-    powertools = imports("aws_lambda_powertools.utilities.idempotency")
-    print(
-        json.dumps({"import_ms": {"twicesafe": ours, "boto3": boto, "powertools": powertools}, "calls": rows}, indent=1)
-    )
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SUBJECTS)}; by default all")
+    parser.add_argument("--quick", action="store_true", help="for a look: few rounds, and no ratio to trust")
+    parser.add_argument("--results", action="store_true", help=f"write {RESULTS.name}, of all subjects")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.names) - set(SUBJECTS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
+    if asked.results and (asked.names or asked.quick):
+        parser.error("--results are those of all subjects, and not quick")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "LAMBDA_", "TWICESAFE_"))]:
+        del os.environ[name]
+    os.environ.update(ENVIRONMENT)
+    here = machine()
+    print(here)
+    with Bench(is_quick=asked.quick) as bench:
+        parts = [measure(name, bench) for name in asked.names or SUBJECTS]
+    if asked.results:
+        head = "# What protection costs\n\nWritten by `python -m bench --results`. Ratios carry over, times do not."
+        RESULTS.write_text("\n\n".join([head, here, *parts]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
