@@ -1,5 +1,6 @@
 # make demo     the main job, on the embedded store
 # make test     everything, with the real servers that it needs
+# make coverage   the same, with the lines that no test runs
 # make audit-cases   handlers with a known verdict, and what the audit says of each
 # make lint     only the static checks
 # make format   what the tools can put right themselves
@@ -11,13 +12,17 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test audit-cases lint format chaos bench clean
+.PHONY: demo test coverage audit-cases lint format chaos bench clean
 
 demo: $(VENV)/cli.stamp
 	$(BIN)/twicesafe demo
 
 test: lint
-	$(BIN)/python -m pytest --cov --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder --durations=20
+
+# Each process that a test starts writes a file of its own, so that this takes its time.
+coverage: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest --cov
 
 audit-cases: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.audit.table

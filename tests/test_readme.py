@@ -214,7 +214,9 @@ def test_its_commands_run_and_print_what_they_are_said_to(block: Block, shell: C
 
 
 def test_make_demo_is_the_demo() -> None:
-    recipe = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    recipe = subprocess.run(
+        ["make", "--no-print-directory", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert recipe.splitlines()[-1] == ".venv/bin/twicesafe demo"
 
 
