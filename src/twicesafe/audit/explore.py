@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import MalformedEvent
 from ..keys.sources import units
 from ..lab.loading import NotLoadable
-from . import schedules
+from . import gate, schedules
 from .compare import text
 from .judge import Facts, Judge, Judged, covers, keys_in, merged
 from .results import Audit, Line, span
@@ -76,7 +76,7 @@ class _Exploration:
         if first.last.ending == "unloadable":
             raise NotLoadable(str(first.last.reply))
         if self._fault(first):
-            return self._audit((), ())
+            return self._audit(Judged())
         self._player.prepare(first)
         effects = [operation.number for operation in first.operations if operation.is_effect]
         if self._job.schedule is not None:
@@ -90,7 +90,7 @@ class _Exploration:
         if not effects:
             return self._audited()
         judged = self._judge()
-        if not self._job.runs_on and covers(judged.findings, first, self._bookkeeping()):
+        if not self._job.runs_on and covers(gate.new(judged.findings), first, self._bookkeeping()):
             return self._audited()
         count = len(first.operations)
         three = [*schedules.crashes(effects), *schedules.overlaps(count), *schedules.lost_answers(effects)]
@@ -163,12 +163,17 @@ class _Exploration:
                 shown |= new
             findings += judged.findings
             advice += judged.advice
-        return Judged(merged(findings), tuple(dict.fromkeys(advice)))
+        return self._merged(findings, advice)
 
     def _judge_traced(self) -> Judged:
         judge = Judge(list(self._cleans.values()), self._facts, masking=self._job.controls.masking)
         judged = [judge.judge(schedule, run) for schedule, run in self._runs]
-        return Judged(merged([each for one in judged for each in one.findings]), ())
+        return self._merged([each for one in judged for each in one.findings], ())
+
+    def _merged(self, findings: Sequence[Finding], advice: Sequence[str]) -> Judged:
+        rules = self._job.rules
+        shown = gate.placed(merged(gate.asked(findings, rules)), rules)
+        return Judged(shown, tuple(dict.fromkeys(advice)), len(merged(findings)) - len(shown))
 
     def _bookkeeping(self) -> list[str]:
         runs = [*self._cleans.values(), *(run for _, run in self._runs)]
@@ -176,7 +181,6 @@ class _Exploration:
 
     def _audited(self, judged: Judged | None = None) -> Audit:
         judged = judged or self._judge()
-        findings = judged.findings
         keys = [key for key in keys_in([run for _, run in self._runs]) if key.is_honoured]
         again = self._facts.expires_after
         warnings = [
@@ -184,29 +188,33 @@ class _Exploration:
             for key in keys
             if key.horizon is not None and key.horizon < again
         ]
-        return self._audit(findings, judged.advice)._replace(keys=tuple(keys), warnings=tuple(warnings))
+        return self._audit(judged)._replace(keys=tuple(keys), warnings=tuple(warnings))
 
-    def _audit(self, findings: tuple[Finding, ...], advice: tuple[str, ...]) -> Audit:
+    def _audit(self, judged: Judged) -> Audit:
         runs = [*self._cleans.values(), *(run for _, run in self._runs)]
         first = runs[0]
         unknowns = self._unknowns(runs)
-        verdict: Any = "unsafe" if findings else "unknown" if unknowns else "safe"
+        verdict: Any = "unsafe" if judged.findings or judged.hidden else "unknown" if unknowns else "safe"
         return Audit(
             handler=self._job.handler,
             event=self._job.event_name,
             verdict=verdict,
             reason=self._reason(first) if verdict == "safe" else None,
             unknowns=unknowns,
-            findings=findings,
+            findings=judged.findings,
             operations=first.operations,
             keys=(),
             assumptions=self._assumptions(runs),
-            advice=advice,
+            advice=judged.advice,
             warnings=(),
             schedules=tuple(run.schedule for run in runs),
             classes=("clean", *self._classes),
             versions=_versions(),
             seconds={},
+            hidden=judged.hidden,
+            options=self._job.options,
+            root=self._job.target.root,
+            file=self._job.target.file,
         )
 
     def _reason(self, first: Run) -> Reason:

@@ -56,6 +56,7 @@ class Judged(NamedTuple):
 
     findings: tuple[Finding, ...] = ()
     advice: tuple[str, ...] = ()
+    hidden: int = 0  # findings that were not asked for
 
 
 class Judge:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Kind: TypeAlias = Literal["state", "twice", "lost", "changed", "reply"]
     When: TypeAlias = Literal["every redelivery", "warm", "crash", "overlap", "lost answer", "two crashes"]
     Basis: TypeAlias = Literal["observed", "assumed"]
+    Standing: TypeAlias = Literal["new", "accepted", "known"]
     Verdict: TypeAlias = Literal["safe", "unsafe", "unknown"]
     Reason: TypeAlias = Literal["reads only", "same data", "deduplicated outside", "protected"]
 
@@ -148,6 +149,7 @@ class Finding(NamedTuple):
     fix: str
     also: tuple[When, ...] = ()
     fields: tuple[str, ...] = ()  # of a record that is there once, and changed
+    standing: Standing = "new"  # accepted by the user, or known to the baseline: then it does not fail
 
     @property
     def fingerprint(self) -> str:
@@ -173,6 +175,10 @@ class Audit(NamedTuple):
     classes: tuple[str, ...]  # of schedules that it rests on
     versions: Mapping[str, str]
     seconds: Mapping[str, float]  # where the time went
+    hidden: int = 0  # findings that show only in ways that were not asked for
+    options: tuple[str, ...] = ()  # what a command line needs besides handler and event to ask for the same
+    root: str = ""  # the folder that the code is in
+    file: str = ""  # the handler's own, relative to it
 
     @property
     def horizon(self) -> int | None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..lab.loading import Target
+    from .results import When
 
 
 class Controls(NamedTuple):
@@ -34,6 +35,14 @@ class Declared(NamedTuple):
     reads: tuple[str, ...] = ()
 
 
+class Rules(NamedTuple):
+    """What is asked for, and what the user lives with."""
+
+    when: tuple[When, ...] = ()  # report only what shows in one of these ways; none: in any
+    accepted: tuple[str, ...] = ()  # KIND:EFFECT
+    known: tuple[str, ...] = ()  # fingerprints out of a baseline, each as often as it may come
+
+
 class Job(NamedTuple):
     """One handler and one event."""
 
@@ -41,6 +50,8 @@ class Job(NamedTuple):
     event: Any
     event_name: str = "event"
     declared: Declared = Declared()
+    rules: Rules = Rules()
+    options: tuple[str, ...] = ()  # what a command line needs besides handler and event to ask for the same
     timeout: float = 30.0  # seconds: the function's time limit
     jobs: int = os.cpu_count() or 1  # worlds at once
     is_thorough: bool = False

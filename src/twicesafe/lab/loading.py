@@ -38,6 +38,13 @@ class Target(NamedTuple):
         found = (folder for folder in self.folders if any(os.path.exists(os.path.join(folder, name)) for name in names))
         return next(found, self.folders[0])
 
+    @property
+    def file(self) -> str:
+        """The module's file, relative to that folder."""
+        plain = self.module.replace(".", os.sep)
+        package = os.path.join(plain, "__init__.py")
+        return package if os.path.exists(os.path.join(self.root, package)) else f"{plain}.py"
+
 
 class NotLoadable(Exception):
     """There is no such function; the message is one line, for people."""

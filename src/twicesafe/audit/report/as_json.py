@@ -1,28 +1,36 @@
-"""An audit for programs: plain JSON, the same twice but for `seconds`.
-
-schema        1; another number where a field changes its meaning or goes
-verdict       safe, unsafe, unknown
-reason        of safe: reads only, same data, deduplicated outside, protected; else null
-unknowns      why it is not known, in words
-findings      kind (state, twice, lost, changed, reply), when, also, effect, line, detail, basis, fix,
-              schedule (for --schedule), timeline, fingerprint (the same in another version of the code)
-operations    of one clean delivery: service, name, target, effect, line, outcome
-keys          that outside systems deduplicate by: system, name, horizon in seconds or null
-horizon       the shortest of them, in seconds; null: none, or not known
-schedules     all that were played; classes: the kinds of them
-assumptions, warnings, advice   in words
-versions      of what judged
-seconds       where the time went
-"""
+"""An audit for programs: plain JSON, the same twice but for `seconds`. Its fields are described in schema.json."""
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..results import Audit, Finding, Line, Moment, Operation
 
 SCHEMA = 1
+"""Another number where a field changes its meaning, or goes."""
+
+
+def schema() -> Any:
+    """The JSON schema of what is given here."""
+    return json.loads((files(__package__) / "schema.json").read_text("utf-8"))
+
+
+def of_all(audits: Iterable[Audit], errors: Iterable[tuple[str, str, str]]) -> dict[str, Any]:
+    """Several audits as JSON has them.
+
+    Args:
+        errors: handler, event and message of those that could not be made.
+    """
+    return {
+        "schema": SCHEMA,
+        "audits": [as_json(audit) for audit in audits],
+        "errors": [dict(zip(("handler", "event", "message"), error, strict=True)) for error in errors],
+    }
 
 
 def as_json(audit: Audit) -> dict[str, Any]:
@@ -35,6 +43,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
         "reason": audit.reason,
         "unknowns": list(audit.unknowns),
         "findings": [_finding(finding) for finding in audit.findings],
+        "hidden": audit.hidden,
         "operations": [_operation(operation) for operation in audit.operations],
         "keys": [{"system": key.system, "name": key.name, "horizon": key.horizon} for key in audit.keys],
         "horizon": audit.horizon,
@@ -61,6 +70,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "schedule": finding.schedule,
         "timeline": [_moment(moment) for moment in finding.timeline],
         "fingerprint": finding.fingerprint,
+        "standing": finding.standing,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..results import span
@@ -30,6 +32,21 @@ def counts(audit: Audit) -> str:
     return done + (f", {seconds:.1f} s" if seconds is not None else "")
 
 
+def summary(audit: Audit) -> str:
+    """One line of several: which audit, and what came out."""
+    standings = Counter(finding.standing for finding in audit.findings)
+    found = [f"{count} {standing}" for standing, count in sorted(standings.items(), reverse=True)]
+    found += [f"{audit.hidden} not asked for"] if audit.hidden else []
+    said = f"; findings: {', '.join(found)}" if found else ""
+    return f"{audit.verdict:8} {audit.handler} {audit.event}   {counts(audit)}{said}"
+
+
+def again(audit: Audit, finding: Finding) -> str:
+    """The command that shows a finding again."""
+    command = shlex.join(["twicesafe", "audit", audit.handler, audit.event, *audit.options])
+    return f'{command} --schedule "{finding.schedule}"'
+
+
 def lines(audit: Audit) -> Iterator[str]:
     """The whole report."""
     yield headline(audit)
@@ -40,6 +57,9 @@ def lines(audit: Audit) -> Iterator[str]:
     for finding in audit.findings:
         yield ""
         yield from _finding(audit, finding)
+    if audit.hidden:
+        yield ""
+        yield f"  hidden   {_number(audit.hidden, 'finding')} in ways that --when does not ask for"
     rest = [
         *(f"  warning  {warning}" for warning in audit.warnings),
         *(f"  advice   {advice}" for advice in audit.advice),
@@ -74,14 +94,17 @@ def timeline(moments: tuple[Moment, ...]) -> Iterator[str]:
 
 
 def _finding(audit: Audit, finding: Finding) -> Iterator[str]:
-    basis = "   (assumed)" if finding.basis == "assumed" else ""
-    yield f"  {finding.kind:8} {finding.effect}   {finding.line or ''}{basis}".rstrip()
+    names = [name for name in (finding.basis, finding.standing) if name not in ("observed", "new")]
+    said = f"   ({', '.join(names)})" if names else ""
+    yield f"  {finding.kind:8} {finding.effect}   {finding.line or ''}{said}".rstrip()
     yield f"           {finding.detail}"
     yield f"           when: {whens(finding)}"
+    if finding.standing != "new":
+        return
     for line in timeline(finding.timeline):
         yield f"           {line}"
     yield f"           fix: {finding.fix}"
-    yield f'           see again: twicesafe audit {audit.handler} {audit.event} --schedule "{finding.schedule}"'
+    yield f"           see again: {again(audit, finding)}"
 
 
 def _until(horizon: int | None) -> str:
