@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.text import Text
 
+from ..audit import baseline, gate
 from ..audit.audit import AuditFailed
 from ..audit.audit import audit as run_audit
-from ..audit.report import text
-from ..audit.report.as_json import as_json
+from ..audit.report import as_json, text
+from ..audit.results import Audit
 from ..audit.schedules import BadSchedule
-from ..audit.schedules import parse as parse_schedule
-from ..audit.settings import Declared, Job
-from ..audit.world.declared import parsed
+from ..audit.settings import Rules
 from ..errors import ConfigurationError
-from ..lab.loading import NotLoadable, parse
-from . import show
-from .events import EVENT, read_event
+from ..lab.loading import NotLoadable
+from . import jobs, project, show
+from .events import EVENT
 from .refusal import Refusal
 from .seconds import Seconds
 
 if TYPE_CHECKING:
-    from ..audit.results import Audit
+    from collections.abc import Iterable
 
-STATUSES = {"safe": 0, "unsafe": 1, "unknown": 2}
-COLOURS = {"safe": "bold green", "unsafe": "bold red", "unknown": "bold yellow"}
-WRONG = 3
-"""The exit status of wrong input, and of an audit that could not be made: 2 is a verdict."""
+    from ..audit.baseline import Baseline
+    from ..audit.results import When
+    from ..audit.settings import Job
+
+COLOURS = {"safe": "bold green", "unsafe": "bold red", "unknown": "bold yellow", "error": "bold red"}
+
+
+class Unmade(NamedTuple):
+    """An audit that could not be made."""
+
+    handler: str
+    event: str
+    message: str
 
 
 class _Command(click.Command):
-    """Says with its own exit status that the input is wrong."""
+    """Says with its own exit status that the input is wrong: 2 is a verdict."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         try:
@@ -42,53 +50,117 @@ class _Command(click.Command):
         except click.UsageError as error:
             raise _with_status(error) from None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[project.ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
             raise _with_status(error) from None
         except (ConfigurationError, NotLoadable, BadSchedule, AuditFailed) as error:
-            raise Refusal(str(error), WRONG) from error
+            raise Refusal(str(error), gate.WRONG) from error
 
 
 def _with_status(error: click.ClickException) -> click.ClickException:
-    error.exit_code = WRONG  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
+    error.exit_code = gate.WRONG  # type: ignore[misc]  # click declares it for the class, and reads it from the instance
     return error
 
 
+def _whens(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[When, ...]:
+    names = [name for text in value for name in text.split(",")]
+    wrong = [name for name in names if name not in gate.WHENS]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]!r} is none of {', '.join(gate.WHENS)}.", ctx, parameter)
+    return tuple(gate.WHENS[name] for name in names)
+
+
+def _accepted(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(map(gate.check_acceptance, value))
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error), ctx, parameter) from error
+
+
+def _output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A file that can be written, for an audit takes long."""
+    folder = os.path.dirname(value or "")
+    if folder and not os.path.isdir(folder):
+        raise click.BadParameter(f"there is no folder {folder!r}.", ctx, parameter)
+    return value
+
+
+def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) -> None:  # noqa: ARG001 - as click calls it
+    if is_asked:
+        show.put_json(as_json.schema())
+        ctx.exit()
+
+
 @click.command(cls=_Command, short_help="Find out whether your handler needs protection.")
-@click.argument("handler", metavar="MODULE:HANDLER")
-@click.argument("event", type=EVENT, metavar="EVENT.json")
+@click.argument("handler", metavar="[MODULE:HANDLER", required=False)
+@click.argument("event", type=EVENT, metavar="EVENT.json]", required=False)
 @click.option("--world", type=EVENT, help="The tables, buckets, queues and answers that there are.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Worlds at once.  [default: the cores]"
+    "--path",
+    type=click.Path(exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Where the module is.  [default: the current folder]",
 )
-@click.option("--thorough", is_flag=True, help="Rare schedules too, however many there are.")
-@click.option("--all", "runs_on", is_flag=True, help="Go on when each effect has a finding.")
 @click.option(
     "--timeout",
     type=Seconds(1, 900),
-    default=30.0,
+    default=jobs.TIMEOUT,
     show_default=True,
     metavar="SECONDS",
     help="The function's time limit.",
 )
-@click.option("--schedule", metavar="TEXT", help="Play only this one, as a report names it.")
 @click.option(
     "--honours", multiple=True, metavar="HOST[=HEADER]", help="A host that honours an idempotency key; =body:FIELD."
 )
 @click.option("--reads", multiple=True, metavar='"METHOD URL"', help="A request that only reads; stars match anything.")
+@click.option("--thorough", is_flag=True, help="Rare schedules too, however many there are.")
+@click.option("--all", "runs_on", is_flag=True, help="Go on when each effect has a finding.")
+@click.option("--schedule", metavar="TEXT", help="Play only this one, as a report names it.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Worlds at once.  [default: the cores]"
+)
+@click.option(
+    "--when",
+    callback=_whens,
+    multiple=True,
+    metavar="WAY,…",
+    help=f"Report only what shows in these ways: {', '.join(gate.WHENS)}.",
+)
+@click.option(
+    "--accept",
+    callback=_accepted,
+    multiple=True,
+    metavar="KIND:EFFECT",
+    help="A finding to live with, as reports name it, such as 'twice:sqs SendMessage mails'; stars match anything. "
+    "'state:TABLE.FIELD' is a change of one field. It is still reported.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(dir_okay=False),
+    callback=_output,
+    metavar="FILE",
+    help="Findings in it do not fail.",
+)
+@click.option("--write-baseline", is_flag=True, help="Write what is found into the baseline.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["unknown", "unsafe", "never"]),
+    default="unknown",
+    show_default=True,
+    help="The least verdict that fails.",
+)
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
+@click.option(
+    "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=_put_schema, help="What --json prints."
+)
 @click.pass_context
-def audit(
-    ctx: click.Context,
-    /,
-    handler: str,
-    event: IO[str],
-    *,
-    for_programs: bool,
-    **choices: Any,
-) -> None:
+def audit(ctx: click.Context, /, **parameters: Any) -> None:
     """Find out whether a handler may be delivered to twice.
 
     It is run unmodified, in processes of its own, with AWS and the web simulated in this machine: nothing leaves
@@ -97,58 +169,83 @@ def audit(
 
     A world that is called as the event, EVENT.world.json or MODULE.world.json, is found by itself.
 
-    Exit status: 0 safe, 1 unsafe, 2 unknown, 3 the input or the set-up is wrong.
+    Without arguments it audits what pyproject.toml lists as [[tool.twicesafe.audit.handlers]], each with a handler,
+    an event, and options by their long names; [tool.twicesafe.audit] has those of all. The command line wins.
+
+    Exit status: 0 safe, or nothing that fails; 1 unsafe; 2 unknown; 3 the input or the set-up is wrong.
     """
-    job = _job(handler, event, **choices)
-    with show.progress() as say:
-        found = run_audit(job, lambda done, known: say(_progress(job, done, known)) if _is_news(done) else None)
-    if for_programs:
-        show.put_json(as_json(found))
+    if parameters["handler"] and parameters["event"] is None:
+        raise click.UsageError("An event is missing: twicesafe audit MODULE:HANDLER EVENT.json")
+    every = [jobs.Choices(**each) for each in ([parameters] if parameters["handler"] else project.listed(ctx))]
+    first = every[0]
+    if first.write_baseline and first.baseline is None:
+        raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
+    known = jobs.baseline(first)
+    asked = [jobs.job(each, known) for each in every]
+    if parameters["handler"]:
+        outcomes: list[Audit | Unmade] = [_audited(asked[0])]
     else:
-        _show(found)
-    ctx.exit(STATUSES[found.verdict])
+        outcomes = [_tried(job) for job in asked]
+    if first.write_baseline:
+        outcomes = _write_baseline(str(first.baseline), known, outcomes)
+    statuses = [
+        gate.status(outcome, choices.fail_on) if isinstance(outcome, Audit) else gate.WRONG
+        for choices, outcome in zip(every, outcomes, strict=True)
+    ]
+    audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
+    if parameters["handler"]:
+        _put_one(audits[0], first)
+    else:
+        _put_all(outcomes, statuses, first)
+    ctx.exit(gate.worst(statuses))
 
 
-def _job(
-    handler: str,
-    event: IO[str],
-    *,
-    world: IO[str] | None,
-    jobs: int,
-    thorough: bool,
-    runs_on: bool,
-    schedule: str | None,
-    timeout: float,
-    honours: tuple[str, ...],
-    reads: tuple[str, ...],
-) -> Job:
-    folders = [os.getcwd()] if event.name == "<stdin>" else [os.getcwd(), os.path.dirname(event.name) or "."]
-    target = parse(handler, folders)
-    declared = _declared(world, event.name, target.module)
-    return Job(
-        target=target,
-        event=read_event(event),
-        event_name=event.name,
-        declared=declared._replace(honours=(*declared.honours, *honours), reads=(*declared.reads, *reads)),
-        timeout=timeout,
-        jobs=jobs,
-        is_thorough=thorough,
-        runs_on=runs_on,
-        schedule=schedule if schedule is None else str(parse_schedule(schedule)),
-    )
+def _audited(job: Job) -> Audit:
+    with show.progress() as say:
+        return run_audit(job, lambda done, known: say(_progress(job, done, known)) if _is_news(done) else None)
 
 
-def _declared(world: IO[str] | None, event: str, module: str) -> Declared:
-    if world is not None:
-        return parsed(read_event(world), world.name)
-    folder = os.path.dirname(event)
-    stem = os.path.basename(event).removesuffix(".json").removesuffix(".event")
-    for name in (f"{stem}.world.json", f"{module.rpartition('.')[2]}.world.json"):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                return parsed(read_event(file), path)
-    return Declared()
+def _tried(job: Job) -> Audit | Unmade:
+    try:
+        return _audited(job)
+    except (ConfigurationError, NotLoadable, AuditFailed) as error:
+        return Unmade(job.handler, job.event_name, str(error))
+
+
+def _write_baseline(path: str, old: Baseline, outcomes: list[Audit | Unmade]) -> list[Audit | Unmade]:
+    """Write it; what is in it then is known."""
+    new = baseline.merged(old, [outcome for outcome in outcomes if isinstance(outcome, Audit)])
+    jobs.write(path, baseline.as_text(new))
+    return [
+        each._replace(findings=gate.placed(each.findings, Rules(known=new[each.handler])))
+        if isinstance(each, Audit)
+        else each
+        for each in outcomes
+    ]
+
+
+def _put_one(found: Audit, choices: jobs.Choices) -> None:
+    if choices.for_programs:
+        show.put_json(as_json.as_json(found))
+    else:
+        _show(found.verdict, text.lines(found))
+
+
+def _put_all(outcomes: list[Audit | Unmade], statuses: list[int], choices: jobs.Choices) -> None:
+    """What fails, in full, and then a line for each."""
+    if choices.for_programs:
+        audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
+        errors = [outcome for outcome in outcomes if isinstance(outcome, Unmade)]
+        show.put_json(as_json.of_all(audits, errors))
+        return
+    for outcome, status in zip(outcomes, statuses, strict=True):
+        if isinstance(outcome, Audit) and status != gate.PASSED:
+            _show(outcome.verdict, [*text.lines(outcome), ""])
+    for outcome in outcomes:
+        if isinstance(outcome, Audit):
+            _show(outcome.verdict, [text.summary(outcome)])
+        else:
+            _show("error", [f"{'error':8} {outcome.handler} {outcome.event}   {outcome.message}"])
 
 
 def _is_news(done: int) -> bool:
@@ -160,9 +257,9 @@ def _progress(job: Job, done: int, known: int) -> str:
     return f"{job.handler}: {done} of {known} schedules"
 
 
-def _show(found: Audit) -> None:
-    for line in text.lines(found):
+def _show(word: str, lines: Iterable[str]) -> None:
+    for line in lines:
         shown = Text(show.printable(line))
-        if line.startswith(found.verdict):
-            shown.stylize(COLOURS[found.verdict], 0, len(found.verdict))
+        if line.startswith(word):
+            shown.stylize(COLOURS[word], 0, len(word))
         show.put(shown, wide=True)

@@ -1,0 +1,134 @@
+"""From the options of `twicesafe audit` to what the audit is asked to do."""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from ..audit.baseline import parse as parse_baseline
+from ..audit.schedules import parse as parse_schedule
+from ..audit.settings import Declared, Job, Rules
+from ..audit.world.declared import parsed
+from ..lab.loading import parse
+from .events import read_event
+from .refusal import Refusal
+
+if TYPE_CHECKING:
+    from ..audit.baseline import Baseline
+    from ..audit.gate import FailOn
+    from ..audit.results import When
+
+TIMEOUT = 30.0
+"""Seconds, unless another time limit is said."""
+
+
+class Choices(NamedTuple):
+    """The options, as the command's parameters are called."""
+
+    handler: str
+    event: IO[str]
+    world: IO[str] | None
+    path: str | None
+    jobs: int
+    thorough: bool
+    runs_on: bool
+    timeout: float
+    schedule: str | None
+    honours: tuple[str, ...]
+    reads: tuple[str, ...]
+    when: tuple[When, ...]
+    accept: tuple[str, ...]
+    fail_on: FailOn
+    baseline: str | None
+    write_baseline: bool
+    for_programs: bool
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        """The options that the world and the handler depend on, to be written again."""
+        given = {"--path": self.path, "--world": self.world.name if self.world is not None else None}
+        found = [word for option, value in given.items() if value is not None for word in (option, value)]
+        found += [word for text in self.honours for word in ("--honours", text)]
+        found += [word for text in self.reads for word in ("--reads", text)]
+        if self.timeout != TIMEOUT:
+            found += ["--timeout", f"{self.timeout:g}"]
+        return tuple(found)
+
+
+def job(choices: Choices, known: Baseline) -> Job:
+    """One audit.
+
+    Raises:
+        Refusal: an event or a world is no JSON.
+        NotLoadable: the handler is not MODULE:HANDLER.
+        ConfigurationError: the world is none.
+        BadSchedule: the schedule is none.
+    """
+    event = choices.event
+    folders = [choices.path or os.getcwd()]
+    folders += [] if event.name == "<stdin>" else [os.path.dirname(event.name) or "."]
+    target = parse(choices.handler, folders)
+    declared = _declared(choices.world, event.name, target.module)
+    rules = Rules(
+        when=choices.when,
+        accepted=choices.accept,
+        known=() if choices.write_baseline else known.get(choices.handler, ()),
+    )
+    return Job(
+        target=target,
+        event=read_event(event),
+        event_name=event.name,
+        declared=declared._replace(
+            honours=(*declared.honours, *choices.honours), reads=(*declared.reads, *choices.reads)
+        ),
+        rules=rules,
+        options=choices.again,
+        timeout=choices.timeout,
+        jobs=choices.jobs,
+        is_thorough=choices.thorough,
+        runs_on=choices.runs_on or choices.write_baseline,  # what is written down does not end a later audit early
+        schedule=choices.schedule if choices.schedule is None else str(parse_schedule(choices.schedule)),
+    )
+
+
+def baseline(choices: Choices) -> Baseline:
+    """What the file says; nothing where it is still to be written.
+
+    Raises:
+        Refusal: there is no such file.
+        ConfigurationError: it is no baseline.
+    """
+    path = choices.baseline
+    if path is None or (choices.write_baseline and not os.path.exists(path)):
+        return {}
+    try:
+        with open(path, encoding="utf-8") as file:
+            return parse_baseline(file.read(), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} cannot be read: {error}. Write it with --write-baseline.") from error
+
+
+def write(path: str, content: str) -> None:
+    """Write a file that was asked for.
+
+    Raises:
+        Refusal: it cannot be written.
+    """
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _declared(world: IO[str] | None, event: str, module: str) -> Declared:
+    if world is not None:
+        return parsed(read_event(world), world.name)
+    folder = os.path.dirname(event)
+    stem = os.path.basename(event).removesuffix(".json").removesuffix(".event")
+    for name in (f"{stem}.world.json", f"{module.rpartition('.')[2]}.world.json"):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            with open(path, encoding="utf-8") as file:
+                return parsed(read_event(file), path)
+    return Declared()
