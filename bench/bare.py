@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench.ways import Subject
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,14 +21,19 @@ END, LENGTH = b"\r\n\r\n", b"content-length:"
 class Written(NamedTuple):
     """The two requests of a first execution. The first one, sent again, is a replay's."""
 
+    key: bytes
     claim: bytes
     completion: bytes
 
     def anew(self) -> Written:
         """For another key."""
-        key = json.loads(self.claim.partition(END)[2])["Key"]["id"]["S"].encode()
-        fresh = key[:-32] + os.urandom(16).hex().encode()
-        return Written(self.claim.replace(key, fresh), self.completion.replace(key, fresh))
+        key = self.key[:-32] + os.urandom(16).hex().encode()
+        return Written(key, self.claim.replace(self.key, key), self.completion.replace(self.key, key))
+
+
+def written(claim: bytes, completion: bytes) -> Written:
+    """Requests as they were recorded."""
+    return Written(json.loads(claim.partition(END)[2])["Key"]["id"]["S"].encode(), claim, completion)
 
 
 def whole(answer: bytes) -> bool:
@@ -59,20 +66,28 @@ def connect(endpoint: str) -> socket.socket:
 
 
 class Line:
-    """One kept connection."""
+    """One kept connection, made when it is needed."""
 
     def __init__(self, endpoint: str) -> None:
-        self._connected = connect(endpoint)
+        self._endpoint = endpoint
+        self._connected: socket.socket | None = None
 
     def first(self, written: Written) -> None:
-        ask(self._connected, written.claim)
-        ask(self._connected, written.completion)
+        self._ask(written.claim)
+        self._ask(written.completion)
 
     def replay(self, written: Written) -> None:
-        ask(self._connected, written.claim)
+        self._ask(written.claim)
 
-    def close(self) -> None:
-        self._connected.close()
+    def _ask(self, data: bytes) -> None:
+        self._connected = self._connected or connect(self._endpoint)
+        ask(self._connected, data)
+
+
+def bare(endpoint: str, written: Written) -> Subject:
+    """As what it is compared with."""
+    line = Line(endpoint)
+    return Subject(written.anew, line.first, line.replay)
 
 
 class Stream:
@@ -103,21 +118,3 @@ async def stream(endpoint: str) -> Stream:
 
     host, _, port = endpoint.partition("://")[2].partition(":")
     return Stream(*await asyncio.open_connection(host, int(port)))
-
-
-def cold(endpoint: str, path: str) -> Any:
-    """A handler that sends the requests of a file; it is connected at its first call, as all are."""
-    with open(path, encoding="latin-1") as file:
-        written = iter([Written(*(one.encode("latin-1") for one in pair)) for pair in json.load(file)])
-    line: list[Line] = []
-
-    def handler(event: Any, context: Any) -> None:
-        if not line:
-            line.append(Line(endpoint))
-        if "again" in event:
-            line[0].replay(event["again"])
-        else:
-            event["again"] = next(written)
-            line[0].first(event["again"])
-
-    return handler

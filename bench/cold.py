@@ -50,8 +50,12 @@ def first_reply(bench: Bench, rounds: int, trusted: str, path: str) -> Iterator[
     is_all = trusted == "whole bundle"
 
     def run(way: str) -> dict[str, float]:
-        written = bench.written_to(bench.folder / "written.json", 1)
-        return fresh(way, AWS_ENDPOINT_URL_DYNAMODB=bench.tls.endpoint, AWS_CA_BUNDLE=path, BENCH_WRITTEN=written)
+        return fresh(
+            way,
+            AWS_ENDPOINT_URL_DYNAMODB=bench.tls.endpoint,
+            AWS_CA_BUNDLE=path,
+            BENCH_WRITTEN=bench.written_file(),
+        )
 
     calls = {way: partial(run, way) for way in CALLED}
     in_turn(calls, 1)

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.bare import Written
+from bench.bare import Written, written
 from bench.ways import CONTEXT, TABLE, event, twicesafe
 from tests.servers.dynamodb import dynamodb_local
 
@@ -105,12 +105,13 @@ class Bench:
             store = self.store(tap.endpoint)
             twicesafe(store)(event(), CONTEXT)
             store.close()
-            return Written(*tap.requests)
+            return written(*tap.requests)
 
-    def written_to(self, path: Path, count: int) -> str:
-        """A file of as many first executions' requests."""
-        pairs = [[part.decode("latin-1") for part in self.written.anew()] for _ in range(count)]
-        path.write_text(json.dumps(pairs), encoding="utf-8")
+    def written_file(self) -> str:
+        """That in a file, for another key."""
+        path = self.folder / "written.json"
+        anew = self.written.anew()
+        path.write_text(json.dumps([anew.claim.decode("latin-1"), anew.completion.decode("latin-1")]))
         return str(path)
 
     def store(self, endpoint: str) -> Any:

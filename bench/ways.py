@@ -6,7 +6,7 @@ import json
 import os
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,23 @@ class Context:
 
 
 CONTEXT = Context()
+
+
+class Subject(NamedTuple):
+    """What is measured: something new, a first execution of it, and a replay."""
+
+    new: Callable[[], Any]
+    first: Callable[[Any], object]
+    replay: Callable[[Any], object]
+
+
+def handled(handler: Handler) -> Subject:
+    """By a handler, which knows by itself which of the two it is."""
+
+    def call(one: Any) -> object:
+        return handler(one, CONTEXT)
+
+    return Subject(event, call, call)
 
 
 def event() -> dict[str, Any]:
@@ -128,14 +145,14 @@ def by_hand(client: Any = None) -> Handler:
 
 def idemkit(endpoint: str | None = None) -> Handler:
     """Its decorator for functions that are not async."""
-    from idemkit import DynamoBackend
+    from idemkit import DynamoBackend, MethodConfig
     from idemkit.adapters.ai import idempotent_sync
 
     backend = DynamoBackend(
         endpoint_url=endpoint or os.environ["AWS_ENDPOINT_URL_DYNAMODB"], region_name=os.environ["AWS_DEFAULT_REGION"]
     )
 
-    @idempotent_sync(backend=backend)
+    @idempotent_sync(backend=backend, config=MethodConfig(scope=lambda: "bench"))
     def handler(event: Any) -> Any:
         return charge(event)
 
