@@ -8,6 +8,8 @@ import select
 import socket
 import socketserver
 import ssl
+import subprocess
+import sys
 import tempfile
 import threading
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,7 +36,7 @@ class Tls(NamedTuple):
 
 
 class Tap:
-    """Passes on what comes, and counts it."""
+    """Passes on what comes, and keeps it."""
 
     def __init__(self, upstream: str) -> None:
         host, _, port = upstream.partition("://")[2].partition(":")
@@ -85,18 +87,24 @@ class Bench:
 
     @cached_property
     def tls(self) -> Tls:
-        """The same behind a certificate of an own authority, as DynamoDB's an RSA one."""
+        """The same behind a certificate of an own authority, as DynamoDB's an RSA one; this process believes it."""
         import trustme
 
         authority = trustme.CA(key_type=trustme.KeyType.RSA)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost", key_type=trustme.KeyType.RSA).configure_cert(context)
-        tap = self._undo.enter_context(tapped(self.endpoint, context))
-        root, bundle = self.folder / "root.pem", self.folder / "bundle.pem"
+        certificate, root, bundle = (self.folder / f"{name}.pem" for name in ("certificate", "root", "bundle"))
+        issued = authority.issue_cert("localhost", key_type=trustme.KeyType.RSA)
+        issued.private_key_and_cert_chain_pem.write_to_path(str(certificate))
         authority.cert_pem.write_to_path(str(root))
         system = ssl.get_default_verify_paths().cafile
         bundle.write_bytes((Path(system).read_bytes() if system else b"") + b"\n" + root.read_bytes())
-        return Tls(tap.endpoint, str(root), str(bundle))
+        command = [sys.executable, "-m", "bench.tls", self.endpoint, str(certificate)]
+        server = self._undo.enter_context(
+            subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
+        assert server.stdout is not None
+        endpoint = server.stdout.readline().strip()
+        os.environ["AWS_CA_BUNDLE"] = str(root)
+        return Tls(endpoint, str(root), str(bundle))
 
     @cached_property
     def written(self) -> Written:
@@ -150,6 +158,7 @@ def tapped(upstream: str, context: ssl.SSLContext | None = None) -> Iterator[Tap
 
 
 def _pass_on(client: socket.socket, tap: Tap, context: ssl.SSLContext | None) -> None:
+    """Until one of the two ends. What comes by TLS is not kept: it would be much, and nobody asks for it."""
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if context is not None:
         client = context.wrap_socket(client, server_side=True)
@@ -162,7 +171,7 @@ def _pass_on(client: socket.socket, tap: Tap, context: ssl.SSLContext | None) ->
                 data = one.recv(65536)
                 if not data:
                     return
-                if one is client:
+                if one is client and context is None:
                     sent += data
                 (server if one is client else client).sendall(data)
 
