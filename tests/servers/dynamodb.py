@@ -49,11 +49,15 @@ class Unavailable(Exception):
 
 
 @contextlib.contextmanager
-def dynamodb_local() -> Iterator[str]:
-    """Start DynamoDB Local, in memory; yield its endpoint; stop it."""
+def dynamodb_local(*, is_shared: bool = True) -> Iterator[str]:
+    """Start DynamoDB Local, in memory; yield its endpoint; stop it.
+
+    Args:
+        is_shared: whether all access keys see the same tables.
+    """
     home, java, port = _home(), _java(), _free_port()
     library = f"-Djava.library.path={home / 'DynamoDBLocal_lib'}"
-    options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    options = ["-inMemory", *(["-sharedDb"] if is_shared else []), "-disableTelemetry", "-port", str(port)]
     command = _tied([java, "-Xmx512m", library, "-jar", str(home / "DynamoDBLocal.jar"), *options])
     endpoint = f"http://127.0.0.1:{port}"
     with (

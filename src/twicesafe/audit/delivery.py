@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..lab import marshal
 from ..lab.context import Context, LambdaLog
 from ..lab.loading import NotLoadable, Target, load
+from .isolation import isolate
 from .messages import Ended
 from .observe import chance, variables
 from .observe.botocore import Calls
@@ -43,11 +44,14 @@ class Sandbox(NamedTuple):
     kept: tuple[str, ...]  # folders that are seen as they are
     writable: tuple[str, ...]
     controls: Controls
+    is_isolated: bool  # the world already is
 
 
 def main(connection: Connection, sandbox: Sandbox) -> None:
     """Serve deliveries until the world ends it; never returns."""
     link = Link(connection, sandbox.target.folders)
+    if sandbox.controls.isolation and not sandbox.is_isolated:
+        isolate()
     gc.enable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _silence()

@@ -57,6 +57,7 @@ class Job(NamedTuple):
     is_thorough: bool = False
     runs_on: bool = False  # past the class that found something for every effect
     schedule: str | None = None  # only this one
+    endpoint: str | None = None  # of a DynamoDB Local, in the place of the simulator
     patience: float = 20.0  # seconds without progress
     controls: Controls = Controls()
 

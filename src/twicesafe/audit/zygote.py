@@ -26,6 +26,7 @@ from .observe.botocore import share_models
 from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
 from .world.aws import Aws
 from .world.declared import build
+from .world.elsewhere import Elsewhere
 from .world.sandbox import Abandoned
 from .world.state import read
 from .world.world import Base, World
@@ -53,8 +54,9 @@ class Zygote:
     def __init__(self, connection: Connection, job: Job, folder: str) -> None:
         self._connection = connection
         self._job = job
-        self._base = Base(job, folder, connection.fileno())
-        self._aws = Aws({}, lambda _: None, tokens=False)
+        self._elsewhere = None if job.endpoint is None else Elsewhere(job.endpoint)
+        self._base = Base(job, folder, connection.fileno(), self._elsewhere)
+        self._aws = Aws({}, lambda _: None, self._elsewhere, tokens=False)
         self._count = 0
         self._known = 0
         self._supplied: set[Any] = set()
@@ -62,6 +64,8 @@ class Zygote:
 
     def build(self) -> None:
         """Make the declared world, of which all others are copies."""
+        if self._elsewhere is not None:
+            self._elsewhere.check()
         build(self._job.declared, self._aws.call, self._client)
         self._settle()
 
@@ -99,6 +103,11 @@ class Zygote:
                 self._client(service)
         read(self._aws.call, run.services)
         self._settle()
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._elsewhere is not None:
+            self._elsewhere.clear()
 
     def _settle(self) -> None:
         """Let no collection of garbage in a fork touch, and so copy, what all share."""
@@ -186,7 +195,7 @@ def main(descriptor: int) -> None:
     for name in [name for name in os.environ if LEFT_OUT.match(name) and name != "TWICESAFE_STORE"]:
         del os.environ[name]
     os.environ.update(CREDENTIALS)
-    if job.controls.isolation:
+    if job.controls.isolation and job.endpoint is None:  # else each delivery does it: the worlds have to get there
         isolate()
     try:
         share_models()
@@ -198,6 +207,7 @@ def main(descriptor: int) -> None:
         zygote.build()
         built = time.perf_counter()
         audit = explore(job, zygote)
+        zygote.close()
         ended = time.perf_counter()
         seconds = {"import": imported - started, "world": built - imported, "schedules": ended - built}
         answer: Any = audit._replace(seconds={name: round(value, 3) for name, value in seconds.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..audit.settings import Job
 
 COLOURS = {"safe": "bold green", "unsafe": "bold red", "unknown": "bold yellow", "error": "bold red"}
+LOCAL = re.compile(r"dynamodb=http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 
 
 class Unmade(NamedTuple):
@@ -83,6 +85,17 @@ def _accepted(ctx: click.Context, parameter: click.Parameter, value: tuple[str, 
         raise click.BadParameter(str(error), ctx, parameter) from error
 
 
+def _endpoint(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not LOCAL.fullmatch(value):
+        raise click.BadParameter(
+            f"{value} is not dynamodb=http://127.0.0.1:PORT. Only DynamoDB Local keeps the data of each schedule "
+            "apart, and the audit speaks to this machine only.",
+            ctx,
+            parameter,
+        )
+    return None if value is None else value.partition("=")[2]
+
+
 def _output(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """A file that can be written, for an audit takes long."""
     folder = os.path.dirname(value or "")
@@ -119,6 +132,12 @@ def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) 
     "--honours", multiple=True, metavar="HOST[=HEADER]", help="A host that honours an idempotency key; =body:FIELD."
 )
 @click.option("--reads", multiple=True, metavar='"METHOD URL"', help="A request that only reads; stars match anything.")
+@click.option(
+    "--endpoint",
+    callback=_endpoint,
+    metavar="dynamodb=URL",
+    help="A DynamoDB Local of this machine in the place of the simulator's.",
+)
 @click.option("--thorough", is_flag=True, help="Rare schedules too, however many there are.")
 @click.option("--all", "runs_on", is_flag=True, help="Go on when each effect has a finding.")
 @click.option("--schedule", metavar="TEXT", help="Play only this one, as a report names it.")

@@ -34,6 +34,7 @@ class Choices(NamedTuple):
     runs_on: bool
     timeout: float
     schedule: str | None
+    endpoint: str | None  # a URL
     honours: tuple[str, ...]
     reads: tuple[str, ...]
     when: tuple[When, ...]
@@ -50,6 +51,8 @@ class Choices(NamedTuple):
         found = [word for option, value in given.items() if value is not None for word in (option, value)]
         found += [word for text in self.honours for word in ("--honours", text)]
         found += [word for text in self.reads for word in ("--reads", text)]
+        if self.endpoint is not None:
+            found += ["--endpoint", f"dynamodb={self.endpoint}"]
         if self.timeout != TIMEOUT:
             found += ["--timeout", f"{self.timeout:g}"]
         return tuple(found)
@@ -88,6 +91,7 @@ def job(choices: Choices, known: Baseline) -> Job:
         is_thorough=choices.thorough,
         runs_on=choices.runs_on or choices.write_baseline,  # what is written down does not end a later audit early
         schedule=choices.schedule if choices.schedule is None else str(parse_schedule(choices.schedule)),
+        endpoint=choices.endpoint,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ..messages import HttpRequest
+    from .elsewhere import Elsewhere
 
 HOST = re.compile(r"(?:(?P<first>[a-z0-9.-]+)\.)?amazonaws\.com(?:\.cn)?$")
 TARGETED = {
@@ -48,16 +49,20 @@ S3_NAMES = {
 class Aws:
     """AWS in one world."""
 
-    def __init__(self, answers: Mapping[str, Any], say: Callable[[str], None], *, tokens: bool) -> None:
+    def __init__(
+        self, answers: Mapping[str, Any], say: Callable[[str], None], elsewhere: Elsewhere | None, *, tokens: bool
+    ) -> None:
         """Begin where the zygote's simulator is.
 
         Args:
             answers: "service.Operation" to what it answers; they win over the simulator.
             say: told what is supplied.
+            elsewhere: a real simulator, in the place of this process's.
             tokens: whether services that deduplicate by a token do so.
         """
         self._answers = answers
         self._say = say
+        self._elsewhere = elsewhere
         self._tokens = tokens
         self._by_token: dict[tuple[str, str, str], tuple[Any, Answer]] = {}
         self._supplier = Supplier(self._make, say)
@@ -165,6 +170,8 @@ class Aws:
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Ask the simulator."""
+        if self._elsewhere is not None and self._elsewhere.serves(headers):
+            return self._elsewhere.send(headers, body)
         from botocore.awsrequest import AWSPreparedRequest
         from botocore.compat import HTTPHeaders
         from moto.core.models import botocore_stubber

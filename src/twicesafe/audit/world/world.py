@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..settings import Job
+    from .elsewhere import Elsewhere
 
 STARTS = 1_798_675_140.0
 """23:59 UTC on 30 December 2026: a delivery two minutes later has another minute, hour and day."""
@@ -56,6 +57,7 @@ class Base(NamedTuple):
     job: Job
     folder: str
     lifeline: int
+    elsewhere: Elsewhere | None
 
 
 class World:
@@ -76,7 +78,7 @@ class World:
         self._clock = chance.Clock(STARTS)
         chance.seed(0)
         self._supplied: list[str] = []
-        self._aws = Aws(job.declared.answers, self._say, tokens=job.controls.tokens)
+        self._aws = Aws(job.declared.answers, self._say, base.elsewhere, tokens=job.controls.tokens)
         self._web = Web(job.declared.http, self._new_id, tokens=job.controls.tokens)
         self._honours = dict(_honoured(text) for text in job.declared.honours)
         self._running: dict[int, _Running] = {}
@@ -88,6 +90,9 @@ class World:
 
     def play(self) -> Run:
         """Follow the schedule, and then do what the platform does: deliver again until it is done."""
+        elsewhere = self._base.elsewhere
+        if elsewhere is not None:
+            elsewhere.split()
         try:
             for action in self._schedule.actions:
                 getattr(self, f"_{action.verb}")(action)
@@ -97,6 +102,8 @@ class World:
             for running in self._running.values():
                 running.process.kill()
         state = self._read()
+        if elsewhere is not None:
+            elsewhere.clear()
         used = os.path.exists(os.path.join(self._folder, "records.db"))
         deliveries = tuple(self._delivery(running) for _, running in sorted(self._running.items()))
         return Run(
@@ -176,7 +183,16 @@ class World:
         store = "sqlite:///" + os.path.join(self._folder, "records.db")
         job = self._base.job
         kept = (self._base.folder, *job.target.folders, *_of_python())
-        return child.Sandbox(job.target, job.declared.env, folder, store, kept, (self._folder,), job.controls)
+        return child.Sandbox(
+            target=job.target,
+            environment=job.declared.env,
+            folder=folder,
+            store=store,
+            kept=kept,
+            writable=(self._folder,),
+            controls=job.controls,
+            is_isolated=job.endpoint is None,
+        )
 
     # Serving
 
