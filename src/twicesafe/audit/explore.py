@@ -11,6 +11,7 @@ from ..lab.loading import NotLoadable
 from . import gate, schedules
 from .compare import text
 from .judge import Facts, Judge, Judged, covers, keys_in, merged
+from .protection import decorator_for
 from .results import Audit, Line, span
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def facts_of(event: Any) -> Facts:
         http = context.get("http") if isinstance(context, dict) else None
         found = event.get("httpMethod") or (http.get("method") if isinstance(http, dict) else None)
         method = found.upper() if isinstance(found, str) else None
-    return Facts(first.source, first.reply_kept, method, first.expires_after)
+    return Facts(first.source, first.reply_kept, method, first.expires_after, decorator_for(event, first))
 
 
 def explore(job: Job, player: Player) -> Audit:

@@ -49,6 +49,7 @@ class Facts(NamedTuple):
     is_reply_read: bool
     method: str | None  # HTTP
     expires_after: int  # seconds: how long it can come again
+    decorator: str = "@idempotent"  # as it must be written for this event
 
 
 class Judged(NamedTuple):
@@ -71,7 +72,8 @@ class Judge:
         self._cleans = cleans
         self._facts = facts
         self._mask = Mask(cleans, is_on=masking)
-        self._has_effects = any(operation.is_effect for operation in cleans[0].operations)
+        effects = [operation for operation in cleans[0].operations if operation.is_effect]
+        self._effect = next((each for each in effects if each.effect == "state"), next(iter(effects), None))
 
     def judge(self, schedule: Schedule, run: Run) -> Judged:
         """What is wrong with one run."""
@@ -154,7 +156,7 @@ class Judge:
             why = text(last.reply) if last.reply is not None else last.ending
             said = f"each later delivery fails, the last with {why}"
             return [self._finding("reply", when, run, None, said, effect="the reply", line=last.line)]
-        if not self._has_effects or not self._facts.is_reply_read or self._facts.method in SAFE_METHODS:
+        if self._effect is None or not self._facts.is_reply_read or self._facts.method in SAFE_METHODS:
             return []
         detail: str | None
         if when in EXACT:
@@ -198,7 +200,8 @@ class Judge:
         basis: Basis = "assumed" if operation is not None and operation.is_assumed else "observed"
         where = line or (operation.line if operation is not None else None)
         title = operation.title if operation is not None else effect or ""
-        fix = fix_for(kind, when, operation, detail, self._facts.source)
+        mended = self._effect if kind == "reply" else operation
+        fix = fix_for(kind, when, mended, detail, self._facts.source, self._facts.decorator)
         return Finding(kind, when, title, where, detail, basis, run.schedule, run.moments, fix)
 
 

@@ -36,6 +36,7 @@ class AwsRequest(NamedTuple):
     body: bytes
     line: Line | None
     now: float
+    step: str = ""  # of twicesafe, that it is sent in
 
 
 class HttpRequest(NamedTuple):
@@ -47,6 +48,7 @@ class HttpRequest(NamedTuple):
     body: bytes
     line: Line | None
     now: float
+    step: str = ""  # of twicesafe, that it is sent in
 
 
 Request: TypeAlias = "AwsRequest | HttpRequest"

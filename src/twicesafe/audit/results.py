@@ -64,6 +64,7 @@ class Operation(NamedTuple):
     resends: int | None  # the number of the operation that a client library sent again by itself
     line: Line | None
     records: tuple[str, ...] = ()  # the names of those that it changed; in traced runs only
+    step: str = ""  # of twicesafe, that it was sent in
 
     @property
     def is_effect(self) -> bool:

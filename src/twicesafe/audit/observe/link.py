@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ...execution.current import current_step
 from ..messages import Answer, LostAnswer, Noted, Supplied
 from ..results import Line
 
@@ -39,8 +40,9 @@ class Link:
 
     def ask(self, request: Request) -> Answer | LostAnswer:
         """Send an operation, and wait for its answer: here the world decides who goes on."""
+        step = current_step.get()
         with self._lock:
-            self._send(request)
+            self._send(request._replace(step=step[1] if step else ""))
             try:
                 return self._connection.recv()  # type: ignore[no-any-return]  # the world sends nothing else here
             except (EOFError, OSError):

@@ -252,6 +252,7 @@ def recognise(request: HttpRequest) -> AwsRequest | None:
         body=body,
         line=request.line,
         now=request.now,
+        step=request.step,
     )
 
 

@@ -279,6 +279,7 @@ class World:
             is_assumed=False,
             resends=first if first != running.count else None,
             line=request.line,
+            step=request.step,
         )
 
     def _apply_http(self, running: _Running, request: HttpRequest) -> tuple[Answer, Operation]:
@@ -303,6 +304,7 @@ class World:
             is_assumed=classified.is_assumed,
             resends=None,
             line=request.line,
+            step=request.step,
         )
 
     def _deduplicates(self, service: str, name: str) -> bool:
