@@ -156,6 +156,22 @@ def test_a_handler_that_is_not_there_does_not_hide_the_others(
     assert [each["handler"] for each in as_json["errors"]] == ["app:missing"]
 
 
+def test_what_is_written_for_others_has_all_that_is_listed(
+    run: Callable[..., Ended], project: Callable[[str], None], tmp_path: Path
+) -> None:
+    project('[tool.twicesafe.audit]\nhtml = "report.html"\n' + ENTRY + ENTRY.replace("app:posts", "app:missing"))
+    ended = run("audit", "--sarif", "events/audit.sarif")
+    assert ended.status == 3
+    (found,) = json.loads((tmp_path / "events" / "audit.sarif").read_text())["runs"]
+    assert [each["ruleId"] for each in found["results"]] == ["twice"]
+    place = found["results"][0]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "app.py"}, "region": {"startLine": 10}}
+    assert "has no 'missing'" in str(found["invocations"])
+    page = (tmp_path / "report.html").read_text()
+    assert "https://api.example.com/orders" in page
+    assert "has no 'missing'" in page
+
+
 HANDLERS = "pyproject.toml: tool.twicesafe.audit.handlers"
 
 
@@ -207,6 +223,8 @@ def test_a_wrong_table_is_refused_with_its_file_and_key(
         (["app:pure", "events/order.json", "--accept", "often"], "is not KIND:EFFECT"),
         (["app:pure", "events/order.json", "--fail-on", "safe"], "'safe' is not one of"),
         (["app:pure", "events/order.json", "--path", "nowhere"], "nowhere"),
+        (["app:pure", "events/order.json", "--sarif", "no/a.sarif"], "there is no folder 'no'"),
+        (["app:pure", "events/order.json", "--html", "events"], "is a directory"),
         (["app:pure", "events/order.json", "--baseline", "app.py"], "app.py is no baseline"),
         (["app:pure", "events/order.json", "--baseline", "no/b.json", "--write-baseline"], "there is no folder 'no'"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -14,6 +15,8 @@ from ..audit import baseline, gate
 from ..audit.audit import AuditFailed
 from ..audit.audit import audit as run_audit
 from ..audit.report import as_json, text
+from ..audit.report.html import as_html
+from ..audit.report.sarif import as_sarif
 from ..audit.results import Audit
 from ..audit.schedules import BadSchedule
 from ..audit.settings import Rules
@@ -174,6 +177,20 @@ def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) 
     show_default=True,
     help="The least verdict that fails.",
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    callback=_output,
+    metavar="FILE",
+    help="Write a page that is whole by itself.",
+)
+@click.option(
+    "--sarif",
+    type=click.Path(dir_okay=False),
+    callback=_output,
+    metavar="FILE",
+    help="Write SARIF 2.1.0 for code scanning.",
+)
 @click.option("--json", "for_programs", is_flag=True, help="For programs.")
 @click.option(
     "--json-schema", is_flag=True, is_eager=True, expose_value=False, callback=_put_schema, help="What --json prints."
@@ -212,10 +229,17 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
         for choices, outcome in zip(every, outcomes, strict=True)
     ]
     audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
-    if parameters["handler"]:
-        _put_one(audits[0], first)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Unmade)]
+    if first.html is not None:
+        jobs.write(first.html, as_html(audits, errors))
+    if first.sarif is not None:
+        jobs.write(first.sarif, json.dumps(as_sarif(audits, errors, os.getcwd()), indent=2) + "\n")
+    if first.for_programs:
+        show.put_json(as_json.as_json(audits[0]) if parameters["handler"] else as_json.of_all(audits, errors))
+    elif parameters["handler"]:
+        _show(audits[0].verdict, text.lines(audits[0]))
     else:
-        _put_all(outcomes, statuses, first)
+        _show_all(outcomes, statuses)
     ctx.exit(gate.worst(statuses))
 
 
@@ -243,20 +267,8 @@ def _write_baseline(path: str, old: Baseline, outcomes: list[Audit | Unmade]) ->
     ]
 
 
-def _put_one(found: Audit, choices: jobs.Choices) -> None:
-    if choices.for_programs:
-        show.put_json(as_json.as_json(found))
-    else:
-        _show(found.verdict, text.lines(found))
-
-
-def _put_all(outcomes: list[Audit | Unmade], statuses: list[int], choices: jobs.Choices) -> None:
+def _show_all(outcomes: list[Audit | Unmade], statuses: list[int]) -> None:
     """What fails, in full, and then a line for each."""
-    if choices.for_programs:
-        audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
-        errors = [outcome for outcome in outcomes if isinstance(outcome, Unmade)]
-        show.put_json(as_json.of_all(audits, errors))
-        return
     for outcome, status in zip(outcomes, statuses, strict=True):
         if isinstance(outcome, Audit) and status != gate.PASSED:
             _show(outcome.verdict, [*text.lines(outcome), ""])

@@ -42,6 +42,8 @@ class Choices(NamedTuple):
     fail_on: FailOn
     baseline: str | None
     write_baseline: bool
+    html: str | None
+    sarif: str | None
     for_programs: bool
 
     @property

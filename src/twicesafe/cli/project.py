@@ -35,7 +35,7 @@ TABLE = "tool.twicesafe.audit"
 ARGUMENTS = "twicesafe.arguments"
 """Under which a context keeps the words that it was made of."""
 OF_THE_COMMAND_LINE = ("json", "json-schema", "write-baseline", "schedule", "help")
-OF_ALL = ("baseline",)
+OF_ALL = ("baseline", "html", "sarif")
 """Options that are not of one handler."""
 
 

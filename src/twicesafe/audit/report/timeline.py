@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..results import Moment
+    from ..results import Moment, Operation
+
+State = Literal["before", "begins", "acts", "waits", "ends", "after"]
 
 
 class Row(NamedTuple):
@@ -44,6 +46,26 @@ def rows(moments: Sequence[Moment]) -> list[Row]:
             found.append(Row("✗", moment.delivery, "the answer never comes", "", ""))
         else:
             found.append(Row("", moment.delivery, moment.text, "", ""))
+    return found
+
+
+class Step(NamedTuple):
+    """A line of a timeline, with what each delivery does meanwhile."""
+
+    row: Row
+    operation: Operation | None
+    states: tuple[State, ...]  # of each delivery, the first first
+
+
+def steps(moments: Sequence[Moment]) -> list[Step]:
+    """The lines of a timeline, as lanes."""
+    states: list[State] = ["before"] * max((moment.delivery for moment in moments), default=0)
+    found = []
+    for moment, row in zip(moments, rows(moments), strict=True):
+        ended = moment.what in ("dies", "ends")
+        states[moment.delivery - 1] = "begins" if moment.what == "begins" else "ends" if ended else "acts"
+        found.append(Step(row, moment.operation, tuple(states)))
+        states[moment.delivery - 1] = "after" if ended else "waits"
     return found
 
 
