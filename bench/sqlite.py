@@ -22,13 +22,14 @@ from bench.warm import measured
 from bench.ways import CONTEXT, OURS, Subject, event, handled, twicesafe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from bench.place import Bench
 
 RAW = "raw statements"
 MEMORY = "in memory"
 BOUND = "raw + 1.2 of in memory"
+KNOWN = 10_000
 PROCESSES = (1, 4, 16)
 PATIENCE = 5.0  # seconds: how long the raw statements wait for the file, as the store does
 
@@ -41,8 +42,11 @@ class Statements(NamedTuple):
     replay: list[tuple[str, tuple[Any, ...]]]
 
     def anew(self) -> Statements:
+        """For a key that is new."""
+        return self.of(self.key[:-32] + os.urandom(16).hex())
+
+    def of(self, key: str) -> Statements:
         """For another key."""
-        key = self.key[:-32] + os.urandom(16).hex()
         first, replay = (
             [(sql, tuple(key if one == self.key else one for one in arguments)) for sql, arguments in sent]
             for sent in (self.first, self.replay)
@@ -85,57 +89,74 @@ def raw(path: str, statements: Statements) -> Subject:
     return Subject(statements.anew, lambda one: send(one.first), lambda one: send(one.replay))
 
 
-def fill(path: Path, records: int) -> None:
-    """A store with so many completed records, whose keys came in any order."""
-    from twicesafe.protocol.records import Millis, Record, Seconds, Status
+def known_records() -> dict[str, tuple[Any, Any]]:
+    """Some events and their records, by key."""
+    from twicesafe.stores.memory import MemoryStore
+
+    store, events = MemoryStore(), [event() for _ in range(KNOWN)]
+    handler = twicesafe(store)
+    for one in events:
+        handler(one, CONTEXT)
+    return {key: (one, record) for one, (key, record) in zip(events, store._records.items(), strict=True)}  # noqa: SLF001
+
+
+def fill(path: Path, size: int, known: Mapping[str, tuple[Any, Any]]) -> None:
+    """A store of so many records, with the known ones strewn among others like them, whose keys come in any order."""
     from twicesafe.stores.sqlite import SqliteStore
     from twicesafe.stores.sqlite.dialect import INSERT, write
 
     SqliteStore(path).close()
-    now, chance = int(time.time()), random.Random(records)
-    row = write(
-        Record(
-            "", Status.COMPLETED, "0" * 32, 1, Millis(now * 1000), Millis(now * 1000), Millis(0),
-            Seconds(now + 86400), "1:" + "0" * 64, '{"charge":"ch_1","amount":"49.00","paid":true}',
-        )
-    )  # fmt: skip
+    chance, rows = random.Random(size), [write(record) for _, record in known.values()][:size]
+    every = size // len(rows)
+
+    def all_rows() -> Iterator[tuple[Any, ...]]:
+        for row in rows:
+            yield row
+            for _ in range(every - 1):
+                yield (f"{row[0][:-64]}{chance.getrandbits(256):064x}", *row[1:])
+
     with closing(sqlite3.connect(path)) as opened:
         opened.execute("PRAGMA synchronous = off")
         opened.execute("PRAGMA cache_size = -1000000")  # KiB: the whole file
-        rows = ((f"bench#{chance.getrandbits(256):064x}", *row[1:]) for _ in range(records))
-        opened.executemany(INSERT, rows)
+        opened.executemany(INSERT, all_rows())
         opened.commit()
         opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def figures(bench: Bench) -> Iterator[str | Figure]:
     with tempfile.TemporaryDirectory(prefix="twicesafe-bench-") as folder:
+        yield "Replays are of any of the file's records."
         yield from _sizes(bench, folder)
         yield from _processes(bench, folder)
 
 
 def _sizes(bench: Bench, folder: str) -> Iterator[Figure]:
     sizes = (10**3, 10**4) if bench.is_quick else (10**3, 10**4, 10**5, 10**6)
-    statements = recorded(folder)
+    statements, known, chance = recorded(folder), known_records(), random.Random(7)
+    keys = list(known)
     subjects = {MEMORY: handled(twicesafe("memory://"))}
     for size in sizes:
         ours, theirs = Path(folder, f"ours-{size}.db"), Path(folder, f"raw-{size}.db")
-        fill(ours, size)
+        fill(ours, size, known)
         shutil.copyfile(ours, theirs)
-        subjects[f"{OURS} {size}"] = handled(twicesafe(f"sqlite:///{ours}"))
-        subjects[f"{RAW} {size}"] = raw(str(theirs), statements)
+        there = keys[:size]
+        subjects[f"{OURS} {size}"] = handled(twicesafe(f"sqlite:///{ours}"))._replace(
+            old=lambda there=there: known[chance.choice(there)][0]
+        )
+        subjects[f"{RAW} {size}"] = raw(str(theirs), statements)._replace(
+            old=lambda there=there: statements.of(chance.choice(there))
+        )
     found = dict(zip(("first execution", "replay"), measured(subjects, bench.rounds(200, 20)), strict=True))
     for kind, spent in found.items():
         for size in sizes:
-            ours, theirs = spent[f"{OURS} {size}"], spent[f"{RAW} {size}"]
-            beside = {OURS: ours, RAW: theirs, BOUND: theirs + 1.2 * spent[MEMORY]}
+            mine, bare = spent[f"{OURS} {size}"], spent[f"{RAW} {size}"]
+            beside = {OURS: mine, RAW: bare, BOUND: bare + 1.2 * spent[MEMORY]}
             yield from figures_beside(f"{size:,} records: {kind}, CPU", "µs", beside, {BOUND: 1.0})
     least, most = sizes[0], sizes[-1]
     for kind, at_most in (("first execution", 1.5), ("replay", 1.9)):
-        spent = found[kind]
         for way in (OURS, RAW):
+            few, many = (found[kind][f"{way} {size}"] for size in (least, most))
             target = at_most if way == OURS else None
-            few, many = spent[f"{way} {least}"], spent[f"{way} {most}"]
             yield Figure(f"{most:,} records, {way}: {kind}, CPU", many, "µs", f"{least:,} records", few, target)
 
 
@@ -164,8 +185,10 @@ def _processes(bench: Bench, folder: str) -> Iterator[Figure]:
 
 def at_once(way: str, count: int, seconds: float, folder: str) -> tuple[float, float, float]:
     """The longest wait of any, the least served by the most served, and first executions a second."""
+    from twicesafe.stores.sqlite import SqliteStore
+
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        fill(Path(own, "records.db"), 1000)
+        SqliteStore(f"{own}/records.db").close()
         command = [sys.executable, "-m", "bench.sqlite", way, own, str(seconds)]
         workers = [
             subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -37,7 +37,8 @@ IN_MEMORY = f"{POWERTOOLS} on a dict"
 def both(subject: Subject) -> tuple[float, float]:
     """The CPU of a first execution, and of a replay of it: the medians of a few, for the caches to be its own."""
     new = [subject.new() for _ in range(A_FEW)]
-    return median(cpu(subject.first, one) for one in new), median(cpu(subject.replay, one) for one in new)
+    old = [subject.old() for _ in range(A_FEW)] if subject.old else new
+    return median(cpu(subject.first, one) for one in new), median(cpu(subject.replay, one) for one in old)
 
 
 def measured(subjects: dict[str, Subject], rounds: int, warm_up: int = 10) -> tuple[dict[str, float], dict[str, float]]:

@@ -38,11 +38,12 @@ CONTEXT = Context()
 
 
 class Subject(NamedTuple):
-    """What is measured: something new, a first execution of it, and a replay."""
+    """What is measured: something new, a first execution of it, and a replay of it, or of something older."""
 
     new: Callable[[], Any]
     first: Callable[[Any], object]
     replay: Callable[[Any], object]
+    old: Callable[[], Any] | None = None
 
 
 def handled(handler: Handler) -> Subject:
