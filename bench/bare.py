@@ -8,22 +8,23 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import TYPE_CHECKING, NamedTuple
 
 from bench.ways import Subject
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
 
 END, LENGTH = b"\r\n\r\n", b"content-length:"
 
 
-class Written(NamedTuple):
+class Written:
     """The two requests of a first execution. The first one, sent again, is a replay's."""
 
-    key: bytes
-    claim: bytes
-    completion: bytes
+    def __init__(self, key: bytes, claim: bytes, completion: bytes) -> None:
+        self.key = key
+        self.claim = claim
+        self.completion = completion
 
     def anew(self) -> Written:
         """For another key."""

@@ -34,8 +34,10 @@ class Figure(NamedTuple):
             target, verdict = f"≤ {said(self.at_most)}", "met" if judged <= self.at_most else "missed"
         elif self.at_least is not None:
             target, verdict = f"≥ {said(self.at_least)}", "met" if judged >= self.at_least else "missed"
-        there, ratio = ("", "") if self.theirs is None else (f"{said(self.theirs)} {self.unit}", f"{judged:.3f}")
-        return self.what, f"{said(self.ours)} {self.unit}", self.beside, there, ratio, target, verdict
+        there, ratio = (
+            ("", "") if self.theirs is None else (f"{said(self.theirs)} {self.unit}".rstrip(), f"{judged:.3f}")
+        )
+        return self.what, f"{said(self.ours)} {self.unit}".rstrip(), self.beside, there, ratio, target, verdict
 
 
 def figures_beside(

@@ -21,7 +21,6 @@ import sys
 import threading
 import time
 import traceback
-from typing import Any
 
 from bench import ways
 

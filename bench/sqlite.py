@@ -22,7 +22,7 @@ from bench.warm import measured
 from bench.ways import CONTEXT, OURS, Subject, event, handled, twicesafe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bench.place import Bench
 
@@ -77,7 +77,7 @@ def recorded(folder: str) -> Statements:
         return Statements(str(sent[0][1][0]), first, sent)
 
 
-def raw(path: str, statements: Statements) -> Subject:
+def raw(path: str, statements: Statements, old: Callable[[], Statements] | None = None) -> Subject:
     """The same statements, on a connection like the store's, but with SQLite's own way to wait."""
     opened = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     opened.execute("PRAGMA synchronous = normal")
@@ -86,7 +86,7 @@ def raw(path: str, statements: Statements) -> Subject:
         for sql, arguments in sent:
             opened.execute(sql, arguments).fetchall()
 
-    return Subject(statements.anew, lambda one: send(one.first), lambda one: send(one.replay))
+    return Subject(statements.anew, lambda one: send(one.first), lambda one: send(one.replay), old)
 
 
 def known_records() -> dict[str, tuple[Any, Any]]:
@@ -140,11 +140,11 @@ def _sizes(bench: Bench, folder: str) -> Iterator[Figure]:
         fill(ours, size, known)
         shutil.copyfile(ours, theirs)
         there = keys[:size]
-        subjects[f"{OURS} {size}"] = handled(twicesafe(f"sqlite:///{ours}"))._replace(
-            old=lambda there=there: known[chance.choice(there)][0]
+        subjects[f"{OURS} {size}"] = handled(
+            twicesafe(f"sqlite:///{ours}"), lambda there=there: known[chance.choice(there)][0]
         )
-        subjects[f"{RAW} {size}"] = raw(str(theirs), statements)._replace(
-            old=lambda there=there: statements.of(chance.choice(there))
+        subjects[f"{RAW} {size}"] = raw(
+            str(theirs), statements, lambda there=there: statements.of(chance.choice(there))
         )
     found = dict(zip(("first execution", "replay"), measured(subjects, bench.rounds(200, 20)), strict=True))
     for kind, spent in found.items():

@@ -1,4 +1,7 @@
-"""One handler, protected in each of the ways that are measured. What a way needs is imported when it is made."""
+"""One handler, protected in each of the ways that are measured. What a way needs is imported when it is made.
+
+Nor is anything imported here that Lambda's runtime has not: a fresh process would not pay for it where it should.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import json
 import os
 import time
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     Handler = Callable[[Any, Any], Any]
 
@@ -37,22 +41,29 @@ class Context:
 CONTEXT = Context()
 
 
-class Subject(NamedTuple):
+class Subject:
     """What is measured: something new, a first execution of it, and a replay of it, or of something older."""
 
-    new: Callable[[], Any]
-    first: Callable[[Any], object]
-    replay: Callable[[Any], object]
-    old: Callable[[], Any] | None = None
+    def __init__(
+        self,
+        new: Callable[[], Any],
+        first: Callable[[Any], object],
+        replay: Callable[[Any], object],
+        old: Callable[[], Any] | None = None,
+    ) -> None:
+        self.new = new
+        self.first = first
+        self.replay = replay
+        self.old = old
 
 
-def handled(handler: Handler) -> Subject:
+def handled(handler: Handler, old: Callable[[], Any] | None = None) -> Subject:
     """By a handler, which knows by itself which of the two it is."""
 
     def call(one: Any) -> object:
         return handler(one, CONTEXT)
 
-    return Subject(event, call, call)
+    return Subject(event, call, call, old)
 
 
 def event() -> dict[str, Any]:
