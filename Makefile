@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test coverage audit-cases lint format chaos bench clean
 
-demo: $(VENV)/cli.stamp
+demo: $(VENV)/demo.stamp
 	$(BIN)/twicesafe demo
 
 test: lint
@@ -47,13 +47,13 @@ bench: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV) .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/cli.stamp: pyproject.toml | $(BIN)/pip
-	$(BIN)/pip install --quiet --editable '.[cli]'
+$(VENV)/demo.stamp: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[audit]'
 	touch $@
 
 $(VENV)/dev.stamp: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[dev]'
-	touch $@ $(VENV)/cli.stamp
+	touch $@ $(VENV)/demo.stamp
 
 $(BIN)/pip:
 	@test -n '$(PYTHON)' || { echo 'twicesafe needs Python 3.10 or later: make PYTHON=/path/to/python3.12' >&2; exit 1; }

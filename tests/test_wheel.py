@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DEMO = ("app.py", "event.json")
+DEMO = ("app.py", "event.json", "event.world.json")
 PLAY = """\
 import sys, twicesafe
 from twicesafe.lab.demo import Demo, Scene, checkout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -36,17 +37,24 @@ def test_the_demo_is_exact_in_a_process_of_its_own_and_says_so(tmp_path: Path) -
     assert results[:2] == [["killed"], ["killed"]]
     assert results[2].count("ran") == 1
     assert results[3:] == [["replayed"], ["replayed"]]
+    assert {side: each["verdict"] for side, each in found["audits"].items()} == {
+        "unprotected": "unsafe",
+        "protected": "safe",
+    }
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_people_see_is_two_tables_and_a_verdict(run: Run, quick: None) -> None:
+def test_what_people_see_is_two_tables_a_verdict_and_two_audits(run: Run, quick: None) -> None:
     ended = run("demo")
     assert ended.status == 0
     lines = ended.out.splitlines()
     assert lines[0].startswith("One SQS message: order-1001, 49.00 EUR.")
     assert lines[2].split() == ["#", "the", "message", "is", "without", "twicesafe", "with", "twicesafe"]
     assert "charges, in the payment server's ledger  3                  1" in lines
-    assert lines[-1].startswith("3 charges against 1.")
+    verdicts = [line.partition("   ")[0] for line in lines if line.startswith(("3 charges", "unsafe ", "safe "))]
+    assert verdicts[0].startswith("3 charges against 1.")
+    assert verdicts[1:] == ["unsafe", "safe"]
+    assert any(line.split()[:3] == ["2", "delivery", "2"] for line in lines)
     assert all(line == line.rstrip() for line in lines)
 
 
@@ -66,6 +74,18 @@ def test_the_status_is_not_0_when_the_unprotected_side_took_no_harm(run: Run, mo
     ended = run("demo")
     assert ended.status == 1
     assert "this proves nothing" in ended.out
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_status_is_not_0_when_the_audit_does_not_tell_the_two_apart(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(demo.checkout(), tmp_path, dirs_exist_ok=True)
+    (tmp_path / "event.world.json").write_text('{"env": {"SHOP_FOLDER": "/tmp/shop"}}')  # and nobody honours a key
+    monkeypatch.setattr(demo, "checkout", lambda: str(tmp_path))
+    ended = run("demo")
+    assert ended.status == 1
+    assert ended.out.splitlines()[-1] == "The audit does not tell the two apart. Please report this."
 
 
 def test_an_interrupted_demo_leaves_no_process_and_no_file(tmp_path: Path) -> None:

@@ -131,3 +131,9 @@ def test_a_time_is_told_in_utc() -> None:
 
 def test_a_time_that_no_calendar_has_is_a_number() -> None:
     assert show.date(10**20) == f"{10**20} ms since 1970"
+
+
+def test_an_empty_line_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show.put(Text("a"), Text(""), Text("b"), wide=True)
+    show.put(Text(""), wide=True)
+    assert capsys.readouterr().out == "a\n\nb\n\n"

@@ -60,7 +60,8 @@ def test_each_delivery_is_that_of_a_queue() -> None:
 
 
 def test_the_handler_is_that_of_the_examples() -> None:
-    assert sorted(path.name for path in Path(checkout()).glob("*.*")) == ["app.py", "event.json", "payments.py"]
+    names = [path.name for path in Path(checkout()).glob("*.*")]
+    assert sorted(names) == ["app.py", "event.json", "event.world.json", "payments.py"]
 
 
 def test_with_protection_defeated_the_protected_side_is_not_exact(

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.text import Text
 
 from ..audit import baseline, gate
 from ..audit.audit import AuditFailed
@@ -22,19 +21,16 @@ from ..audit.schedules import BadSchedule
 from ..audit.settings import Rules
 from ..errors import ConfigurationError
 from ..lab.loading import NotLoadable
-from . import jobs, project, show
+from . import jobs, project, show, verdicts
 from .events import EVENT
 from .refusal import Refusal
 from .seconds import Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..audit.baseline import Baseline
     from ..audit.results import When
     from ..audit.settings import Job
 
-COLOURS = {"safe": "bold green", "unsafe": "bold red", "unknown": "bold yellow", "error": "bold red"}
 LOCAL = re.compile(r"dynamodb=http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 
 
@@ -237,7 +233,7 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
     if first.for_programs:
         show.put_json(as_json.as_json(audits[0]) if parameters["handler"] else as_json.of_all(audits, errors))
     elif parameters["handler"]:
-        _show(audits[0].verdict, text.lines(audits[0]))
+        verdicts.put(audits[0].verdict, text.lines(audits[0]))
     else:
         _show_all(outcomes, statuses)
     ctx.exit(gate.worst(statuses))
@@ -271,12 +267,12 @@ def _show_all(outcomes: list[Audit | Unmade], statuses: list[int]) -> None:
     """What fails, in full, and then a line for each."""
     for outcome, status in zip(outcomes, statuses, strict=True):
         if isinstance(outcome, Audit) and status != gate.PASSED:
-            _show(outcome.verdict, [*text.lines(outcome), ""])
+            verdicts.put(outcome.verdict, [*text.lines(outcome), ""])
     for outcome in outcomes:
         if isinstance(outcome, Audit):
-            _show(outcome.verdict, [text.summary(outcome)])
+            verdicts.put(outcome.verdict, [text.summary(outcome)])
         else:
-            _show("error", [f"{'error':8} {outcome.handler} {outcome.event}   {outcome.message}"])
+            verdicts.put("error", [f"{'error':8} {outcome.handler} {outcome.event}   {outcome.message}"])
 
 
 def _is_news(done: int) -> bool:
@@ -286,11 +282,3 @@ def _is_news(done: int) -> bool:
 
 def _progress(job: Job, done: int, known: int) -> str:
     return f"{job.handler}: {done} of {known} schedules"
-
-
-def _show(word: str, lines: Iterable[str]) -> None:
-    for line in lines:
-        shown = Text(show.printable(line))
-        if line.startswith(word):
-            shown.stylize(COLOURS[word], 0, len(word))
-        show.put(shown, wide=True)

@@ -8,9 +8,11 @@ import click
 from rich.console import Group
 from rich.text import Text
 
+from ..audit.report import as_json, text
 from ..lab.demo import SCENES, TIMEOUT, VISIBILITY, Demo
 from ..lab.results import attempt_of, result_of
-from . import show
+from . import show, verdicts
+from .checkout import audited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..lab.demo import Played, World
     from ..lab.sandbox import Delivered
+    from .checkout import Audits
 
 COUNTS = {
     "charge_requests": "asked to charge",
@@ -29,6 +32,10 @@ COUNTS = {
 INTRODUCTION = (
     f"One SQS message: order-1001, 49.00 EUR. The function's time limit is {TIMEOUT:g} s, the queue's visibility "
     f"timeout {VISIBILITY:g} s.\n"
+)
+AUDITED = (
+    "\nThe same handler, audited: what could happen to it is found out, without waiting for it. Its book and its "
+    "outbox are files in /tmp, which are a sandbox's own; what leaves it is the charge.\n"
 )
 SIDES = ("without twicesafe", "with twicesafe")
 
@@ -41,9 +48,10 @@ def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
 
     It is killed between the charge and the return, killed again between the charge and the mail, delivered twice at
     the same moment, and delivered again. What happened is read from the payment server's own ledger, the shop's
-    book and its outbox.
+    book and its outbox. Then both are audited: `twicesafe audit` finds out which of them needs protection.
 
-    Exit status 0 only if the protected side charged, wrote and mailed exactly once, and the unprotected did not.
+    Exit status 0 only if the protected side charged, wrote and mailed exactly once and the unprotected did not, and
+    the audit calls the one safe and the other not.
     """
     table = show.new_table("#", "the message is", *SIDES, folded="the message is")
     if not for_programs:
@@ -55,14 +63,25 @@ def demo(ctx: click.Context, /, *, for_programs: bool) -> None:
             played.append(stage.play(scene))
             _add_rows(table, played[-1])
         unprotected, protected = stage.unprotected.world(), stage.protected.world()
+    if not for_programs:
+        show.put(_outcome(unprotected, protected), AUDITED)
+    with show.progress() as say:
+        audits = audited(say)
     if for_programs:
-        show.put_json(_as_json(played, unprotected, protected))
+        show.put_json(_as_json(played, unprotected, protected, audits))
     else:
-        show.put(_outcome(unprotected, protected))
-    ctx.exit(0 if protected.is_exact and unprotected.is_damaged else 1)
+        _put_audits(audits)
+    ctx.exit(0 if protected.is_exact and unprotected.is_damaged and audits.are_right else 1)
 
 
-def _as_json(played: Sequence[Played], unprotected: World, protected: World) -> dict[str, object]:
+def _put_audits(audits: Audits) -> None:
+    verdicts.put(audits.unprotected.verdict, [*text.lines(audits.unprotected), ""])
+    verdicts.put(audits.protected.verdict, text.lines(audits.protected))
+    if not audits.are_right:
+        show.put(Text("\nThe audit does not tell the two apart. Please report this.", style="bold red"))
+
+
+def _as_json(played: Sequence[Played], unprotected: World, protected: World, audits: Audits) -> dict[str, object]:
     return {
         "deliveries": [
             {
@@ -75,6 +94,7 @@ def _as_json(played: Sequence[Played], unprotected: World, protected: World) -> 
         "unprotected": unprotected._asdict(),
         "protected": protected._asdict(),
         "exact": protected.is_exact,
+        "audits": {side: as_json.as_json(found) for side, found in audits._asdict().items()},
     }
 
 

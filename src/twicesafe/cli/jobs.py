@@ -73,7 +73,10 @@ def job(choices: Choices, known: Baseline) -> Job:
     folders = [choices.path or os.getcwd()]
     folders += [] if event.name == "<stdin>" else [os.path.dirname(event.name) or "."]
     target = parse(choices.handler, folders)
-    declared = _declared(choices.world, event.name, target.module)
+    if choices.world is not None:
+        declared = parsed(read_event(choices.world), choices.world.name)
+    else:
+        declared = declared_beside(event.name, target.module)
     rules = Rules(
         when=choices.when,
         accepted=choices.accept,
@@ -127,9 +130,16 @@ def write(path: str, content: str) -> None:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _declared(world: IO[str] | None, event: str, module: str) -> Declared:
-    if world is not None:
-        return parsed(read_event(world), world.name)
+def declared_beside(event: str, module: str) -> Declared:
+    """The world that lies beside an event, called as it or as the module; an empty one if there is none.
+
+    Args:
+        event: the path of its file.
+
+    Raises:
+        Refusal: it is no JSON.
+        ConfigurationError: it is no world.
+    """
     folder = os.path.dirname(event)
     stem = os.path.basename(event).removesuffix(".json").removesuffix(".event")
     for name in (f"{stem}.world.json", f"{module.rpartition('.')[2]}.world.json"):

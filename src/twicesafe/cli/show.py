@@ -48,7 +48,7 @@ def put(*things: RenderableType, wide: bool = False) -> None:
     console = _console()
     if wide:
         room = console.options.update(max_width=ROOMY)
-        console.width = max(Measurement.get(console, room, thing).maximum for thing in things)
+        console.width = max(1, *(Measurement.get(console, room, thing).maximum for thing in things))
     for thing in things:
         console.print(_trimmed(console, thing), end="")
 
