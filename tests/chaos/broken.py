@@ -33,19 +33,9 @@ BROKEN = {
         "a take-over loses the steps": Change(
             MEMORY, "lease_until=command.lease_until,", "lease_until=command.lease_until, steps={},"
         ),
-        "anybody completes": Change(
-            MEMORY,
-            "not _is_held(found, command.owner):\n        return found, Lost(found)\n    done",
-            "False:\n        return found, Lost(found)\n    done",
-        ),
     },
     "dynamodb": {
         "a live lease is taken over": Change(DYNAMODB, " AND #in_progress_expiration BETWEEN :zero AND :now", ""),
-        "anybody completes": Change(
-            DYNAMODB,
-            "#status = :in_progress AND #owner = :owner",
-            "attribute_exists(#status) AND #status <> :owner AND :in_progress <> :owner",
-        ),
     },
 }
 """By store, in words."""
