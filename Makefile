@@ -5,7 +5,7 @@
 # make lint     only the static checks
 # make format   what the tools can put right themselves
 # make chaos    the long run of processes killed at random; make test has a short one
-# make bench    ratios against others, in one run
+# make bench    ratios against others, in one run; python -m bench NAME … for some of them, --quick for a look
 # make clean    as after a fresh clone
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$python && break; done)

@@ -75,7 +75,7 @@ def figures(bench: Bench) -> Iterator[str | Figure]:
 
 
 def _threads(bench: Bench) -> Iterator[Figure]:
-    calls, rounds = bench.rounds(640, 64), bench.rounds(7, 1)
+    calls, rounds = bench.rounds(640, 64), bench.rounds(5, 1)
     handlers = {
         OURS: twicesafe(bench.store(bench.endpoint)),
         POWERTOOLS: powertools(bench.client(bench.endpoint, connections=max(THREADS))),
@@ -101,7 +101,7 @@ def _threads(bench: Bench) -> Iterator[Figure]:
 
 
 async def _tasks(bench: Bench) -> list[Figure]:
-    calls, rounds = bench.rounds(1024, 256), bench.rounds(7, 1)
+    calls, rounds = bench.rounds(1024, 256), bench.rounds(5, 1)
     handler, written = twicesafe_async(bench.store(bench.endpoint)), bench.written
     streams = [await stream(bench.endpoint) for _ in range(max(TASKS))]
 
