@@ -105,6 +105,21 @@ def test_the_command_that_shows_it_again_has_the_options_that_the_world_depends_
     assert f'see again: {shown} "run 1; run 2"' in ended.out
 
 
+@pytest.mark.usefixtures("project")
+def test_a_template_says_what_the_handler_finds(
+    run: Callable[..., Ended], write: Callable[[str, object], Path]
+) -> None:
+    variables = {"Variables": {"A": {"Fn::ImportValue": "a"}}}
+    handler = {"Type": "AWS::Lambda::Function", "Properties": {"Handler": "app.pure", "Environment": variables}}
+    write("template.json", {"Resources": {"Handler": handler}})
+    ended = run("audit", "app:pure", "events/order.json", "--template", "template.json")
+    assert ended.status == 0
+    assert "template.json: the variable A is left out: Fn::ImportValue is not known here" in ended.out
+    refused = run("audit", "app:posts", "events/order.json", "--template", "template.json")
+    assert (refused.status, refused.out) == (3, "")
+    assert "Those of its functions are app.pure." in refused.err
+
+
 def test_a_project_has_a_line_for_each_handler_and_the_details_of_those_that_fail(
     run: Callable[..., Ended], project: Callable[[str], None]
 ) -> None:
@@ -188,9 +203,12 @@ HANDLERS = "pyproject.toml: tool.twicesafe.audit.handlers"
         ("[tool.twicesafe.audit.handlers]", f"{HANDLERS} is no list of tables."),
         ("[[tool.twicesafe.audit.handlers]]", f"{HANDLERS}[0].handler is missing."),
         (ENTRY.replace('"app:posts"', "1"), f"{HANDLERS}[0].handler is no text."),
-        (ENTRY.replace("app:posts", "app.posts"), "Did you mean app:posts?"),
+        (
+            ENTRY.replace("app:posts", "app.posts"),
+            f"{HANDLERS}[0].handler: 'app.posts' is not MODULE:HANDLER. Did you mean app:posts?",
+        ),
         (ENTRY.replace("order.json", "none.json"), f"{HANDLERS}[0].event: "),
-        (ENTRY + ENTRY + 'wrold = "a"', f"{HANDLERS}[1].wrold is nothing of an audit. Options are world, path"),
+        (ENTRY + ENTRY + 'wrold = "a"', f"{HANDLERS}[1].wrold is nothing of an audit. Options are world, template"),
         (ENTRY + "json = true", f"{HANDLERS}[0].json is an option of the command line only."),
         (ENTRY + 'baseline = "a"', f"{HANDLERS}[0].baseline is not of one handler: write it into"),
         (ENTRY + 'world = "none.json"', f"{HANDLERS}[0].world: "),

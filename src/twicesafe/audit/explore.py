@@ -274,6 +274,7 @@ class _Exploration:
         if any(operation.effect == "accumulating" and operation.is_assumed for operation in operations):
             found["POST and PATCH are not idempotent (RFC 9110, 9.2.2)"] = None
         declared = self._job.declared
+        found.update(dict.fromkeys(declared.unresolved))
         for name in declared.answers:
             found[f"the answer of {name} is the one given"] = None
         for text_ in declared.reads:

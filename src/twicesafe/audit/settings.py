@@ -33,6 +33,7 @@ class Declared(NamedTuple):
     http: tuple[Mapping[str, Any], ...] = ()
     honours: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()  # what a template left open, in words
 
 
 class Rules(NamedTuple):

@@ -114,6 +114,11 @@ def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) 
 @click.argument("event", type=EVENT, metavar="EVENT.json]", required=False)
 @click.option("--world", type=EVENT, help="The tables, buckets, queues and answers that there are.")
 @click.option(
+    "--template",
+    type=EVENT,
+    help="A SAM or CloudFormation template: its tables, queues, topics and buckets, and the handler's variables.",
+)
+@click.option(
     "--path",
     type=click.Path(exists=True, file_okay=False),
     metavar="FOLDER",
@@ -199,7 +204,8 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
     it, and no credentials are used. Its event is delivered again, after crashes at each effect, and overlapping
     with itself; what was done twice, lost or changed is reported, with the line and the schedule that shows it.
 
-    A world that is called as the event, EVENT.world.json or MODULE.world.json, is found by itself.
+    A world that is called as the event, EVENT.world.json or MODULE.world.json, is found by itself. It wins over a
+    template, and has what a template cannot say: items, objects, answers.
 
     Without arguments it audits what pyproject.toml lists as [[tool.twicesafe.audit.handlers]], each with a handler,
     an event, and options by their long names; [tool.twicesafe.audit] has those of all. The command line wins.

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from ..audit.baseline import parse as parse_baseline
 from ..audit.schedules import parse as parse_schedule
 from ..audit.settings import Declared, Job, Rules
+from ..audit.world import template
 from ..audit.world.declared import parsed
 from ..lab.loading import parse
 from .events import read_event
@@ -28,6 +29,7 @@ class Choices(NamedTuple):
     handler: str
     event: IO[str]
     world: IO[str] | None
+    template: IO[str] | None
     path: str | None
     jobs: int
     thorough: bool
@@ -49,8 +51,9 @@ class Choices(NamedTuple):
     @property
     def again(self) -> tuple[str, ...]:
         """The options that the world and the handler depend on, to be written again."""
-        given = {"--path": self.path, "--world": self.world.name if self.world is not None else None}
-        found = [word for option, value in given.items() if value is not None for word in (option, value)]
+        files = {"--world": self.world, "--template": self.template}
+        found = ["--path", self.path] if self.path is not None else []
+        found += [word for option, file in files.items() if file is not None for word in (option, file.name)]
         found += [word for text in self.honours for word in ("--honours", text)]
         found += [word for text in self.reads for word in ("--reads", text)]
         if self.endpoint is not None:
@@ -64,9 +67,9 @@ def job(choices: Choices, known: Baseline) -> Job:
     """One audit.
 
     Raises:
-        Refusal: an event or a world is no JSON.
+        Refusal: an event or a world is no JSON, or a template no text.
         NotLoadable: the handler is not MODULE:HANDLER.
-        ConfigurationError: the world is none.
+        ConfigurationError: the world or the template is none.
         BadSchedule: the schedule is none.
     """
     event = choices.event
@@ -77,6 +80,9 @@ def job(choices: Choices, known: Baseline) -> Job:
         declared = parsed(read_event(choices.world), choices.world.name)
     else:
         declared = declared_beside(event.name, target.module)
+    if choices.template is not None:
+        found = template.parsed(_read(choices.template), choices.template.name)
+        declared = template.merged(template.declared(found, choices.template.name, target), declared)
     rules = Rules(
         when=choices.when,
         accepted=choices.accept,
@@ -128,6 +134,13 @@ def write(path: str, content: str) -> None:
             file.write(content)
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _read(file: IO[str]) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise Refusal(f"{file.name} is not UTF-8.") from None
 
 
 def declared_beside(event: str, module: str) -> Declared:

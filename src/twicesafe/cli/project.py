@@ -21,6 +21,7 @@ import click
 from click.core import ParameterSource
 
 from ..errors import ConfigurationError
+from ..lab.loading import NotLoadable, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +57,10 @@ def listed(ctx: click.Context) -> Iterator[dict[str, Any]]:
         own = {key: value for key, value in entry.items() if key not in ("handler", "event")}
         _check(where, own, {key: option for key, option in options.items() if key not in OF_ALL})
         handler, event = (_text(f"{where}.{key}", entry.get(key)) for key in ("handler", "event"))
+        try:
+            parse(handler, ())
+        except NotLoadable as error:
+            raise ConfigurationError(f"{where}.handler: {error}") from error
         words = [
             word
             for key, value in {"path": ".", **shared, **own}.items()
@@ -168,7 +173,7 @@ def _words(file: str, key: str, value: Any, option: click.Option) -> list[str]:
         return [f"--{key}"] if value else []
     values = value if isinstance(value, list) else [value]
     is_file = isinstance(option.type, (click.File, click.Path))
-    return [word for each in values for word in (f"--{key}", _near(file, str(each)) if is_file else str(each))]
+    return [f"--{key}={_near(file, str(each)) if is_file else each}" for each in values]
 
 
 def _near(file: str, path: str) -> str:
