@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,9 +106,16 @@ def test_a_schedule_is_a_thread_for_each_delivery_in_one_order() -> None:
 
 
 def test_files_are_named_from_the_folder_asked_for_in_a_form_that_addresses_have() -> None:
-    spaced = audit(finding(), root="/work/project/my src")
-    (one,) = results(spaced)
+    (one,) = results(audit(finding(), folders=("/work/project/my src",)))
     assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "my%20src/shop/orders.py"
+
+
+def test_a_file_is_in_the_first_folder_that_has_it(tmp_path: Path) -> None:
+    (tmp_path / "two" / "shop").mkdir(parents=True)
+    (tmp_path / "two" / "shop" / "orders.py").touch()
+    folders = (str(tmp_path / "one"), str(tmp_path / "two"))
+    (one,) = results(audit(finding(), folders=folders), folder=str(tmp_path))
+    assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "two/shop/orders.py"
 
 
 def test_an_audit_that_could_not_be_made_is_told_of() -> None:

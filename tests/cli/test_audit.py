@@ -171,6 +171,18 @@ def test_a_handler_that_is_not_there_does_not_hide_the_others(
     assert [each["handler"] for each in as_json["errors"]] == ["app:missing"]
 
 
+@pytest.mark.usefixtures("project")
+def test_code_beside_the_event_is_named_from_the_current_folder(run: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "app.py").rename(tmp_path / "events" / "app.py")
+    ended = run("audit", "app:starts", "events/order.json", "--sarif", "audit.sarif")
+    assert "(events/app.py:14)" in ended.out
+    run("audit", "app:posts", "events/order.json", "--sarif", "posts.sarif")
+    for name in ("audit.sarif", "posts.sarif"):
+        found = json.loads((tmp_path / name).read_text())["runs"][0]["results"]
+        places = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in found]
+        assert set(places) == {"events/app.py"}
+
+
 def test_what_is_written_for_others_has_all_that_is_listed(
     run: Callable[..., Ended], project: Callable[[str], None], tmp_path: Path
 ) -> None:

@@ -214,7 +214,7 @@ class _Exploration:
             seconds={},
             hidden=judged.hidden,
             options=self._job.options,
-            root=self._job.target.root,
+            folders=self._job.target.folders,
             file=self._job.target.file,
         )
 

@@ -178,8 +178,8 @@ class Audit(NamedTuple):
     seconds: Mapping[str, float]  # where the time went
     hidden: int = 0  # findings that show only in ways that were not asked for
     options: tuple[str, ...] = ()  # what a command line needs besides handler and event to ask for the same
-    root: str = ""  # the folder that the code is in
-    file: str = ""  # the handler's own, relative to it
+    folders: tuple[str, ...] = ("",)  # from which lines name their files
+    file: str = ""  # the handler's own
 
     @property
     def horizon(self) -> int | None:

@@ -40,10 +40,10 @@ class Target(NamedTuple):
 
     @property
     def file(self) -> str:
-        """The module's file, relative to that folder."""
-        plain = self.module.replace(".", os.sep)
+        """The module's file."""
+        plain = os.path.join(self.root, *self.module.split("."))
         package = os.path.join(plain, "__init__.py")
-        return package if os.path.exists(os.path.join(self.root, package)) else f"{plain}.py"
+        return package if os.path.exists(package) else f"{plain}.py"
 
 
 class NotLoadable(Exception):

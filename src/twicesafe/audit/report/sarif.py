@@ -70,7 +70,10 @@ class _Places:
 
     def at(self, line: Line | None) -> dict[str, Any]:
         """A line; where none is known, the handler's file."""
-        path = os.path.join(self._audit.root, line.file if line is not None else self._audit.file)
+        path = self._audit.file
+        if line is not None:
+            paths = [os.path.join(folder, line.file) for folder in self._audit.folders]
+            path = next(filter(os.path.exists, paths), paths[0])
         uri = quote(os.path.relpath(path, self._folder).replace(os.sep, "/"))
         place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
         if line is not None:
