@@ -37,6 +37,7 @@ def test_it_holds_the_package_and_the_demos_handler_and_nothing_else(wheel: Path
     source = ROOT / "src"
     package = {str(path.relative_to(source)) for path in (source / "twicesafe").rglob("*") if path.is_file()}
     expected = {name for name in package if "__pycache__" not in name} | {f"twicesafe/lab/checkout/{n}" for n in DEMO}
+    expected.add("pytest_twicesafe.py")
     found = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert found == expected
     assert "twicesafe/py.typed" in found
@@ -51,6 +52,7 @@ def test_it_says_who_it_is(wheel: Path) -> None:
     assert "Name: twicesafe\n" in texts["METADATA"]
     assert "Requires-Dist: click>=8.1; extra == 'cli'\n" in texts["METADATA"]
     assert "twicesafe = twicesafe.cli:main" in texts["entry_points.txt"]
+    assert "[pytest11]\ntwicesafe = pytest_twicesafe" in texts["entry_points.txt"]
 
 
 @pytest.fixture(scope="module")

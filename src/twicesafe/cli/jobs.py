@@ -9,7 +9,7 @@ from ..audit.baseline import parse as parse_baseline
 from ..audit.schedules import parse as parse_schedule
 from ..audit.settings import Declared, Job, Rules
 from ..audit.world import template
-from ..audit.world.declared import parsed
+from ..audit.world.declared import beside, parsed
 from ..lab.loading import parse
 from .events import read_event
 from .refusal import Refusal
@@ -153,11 +153,8 @@ def declared_beside(event: str, module: str) -> Declared:
         Refusal: it is no JSON.
         ConfigurationError: it is no world.
     """
-    folder = os.path.dirname(event)
-    stem = os.path.basename(event).removesuffix(".json").removesuffix(".event")
-    for name in (f"{stem}.world.json", f"{module.rpartition('.')[2]}.world.json"):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                return parsed(read_event(file), path)
-    return Declared()
+    path = beside(event, module)
+    if path is None:
+        return Declared()
+    with open(path, encoding="utf-8") as file:
+        return parsed(read_event(file), path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -63,6 +64,14 @@ def parsed(value: Any, name: str) -> Declared:
         answers=value.get("answers", {}),
         **{field: tuple(value.get(field, ())) for field in ("tables", "objects", "calls", "http", "honours", "reads")},
     )
+
+
+def beside(event: str, module: str) -> str | None:
+    """The file of the world that lies beside an event's, called as it or as the module; None: there is none."""
+    folder = os.path.dirname(event)
+    stem = os.path.basename(event).removesuffix(".json").removesuffix(".event")
+    names = (f"{stem}.world.json", f"{module.rpartition('.')[2]}.world.json")
+    return next(filter(os.path.isfile, (os.path.join(folder, name) for name in names)), None)
 
 
 def _check_table(table: Any, where: str) -> None:
