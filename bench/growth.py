@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bench.place import Bench
 
-WARM_UP = 1000
+WARM_UP = 2000
 REPLAYS = 9
 
 
@@ -37,14 +37,7 @@ def figures(bench: Bench) -> Iterator[str | Figure]:
         at_most = 64 if way == ways.OURS else None
         what = f"growth over {count:,} calls, {way}"
         yield Figure(f"{what}: Python's objects", grown[way]["traced"] / 1024, "KiB", at_most=at_most)
-        what = f"growth over {count // 10:,} calls, {way}"
         yield Figure(f"{what}: resident memory", grown[way]["resident"] / 1024, "KiB")
-
-
-def resident() -> int:
-    """Bytes."""
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def main(way: str, endpoint: str, calls: str) -> None:
@@ -56,20 +49,19 @@ def main(way: str, endpoint: str, calls: str) -> None:
         ways.POWERTOOLS: lambda: ways.powertools(bench.client(endpoint)),
     }
     run = partial(_run, make[way]())
-    found = {}
-    for name, measure in (("resident", resident), ("traced", lambda: tracemalloc.get_traced_memory()[0])):
-        if name == "traced":
-            tracemalloc.start()  # it takes memory itself, and time: a tenth of the calls is without it
-        run(WARM_UP)
-        before = _settled(measure)
-        run(int(calls) if name == "traced" else int(calls) // 10)
-        found[name] = _settled(measure) - before
-    print(json.dumps(found))
+    tracemalloc.start()
+    run(WARM_UP)
+    before = _held()
+    run(int(calls))
+    print(json.dumps({name: after - before[name] for name, after in _held().items()}))
 
 
-def _settled(measure: Callable[[], int]) -> int:
+def _held() -> dict[str, int]:
+    """Bytes: of Python's objects, and all that is resident, what traces them included."""
     gc.collect()
-    return measure()
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return {"traced": tracemalloc.get_traced_memory()[0], "resident": resident}
 
 
 def _run(handler: Any, calls: int) -> None:
