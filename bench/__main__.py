@@ -20,7 +20,7 @@ from tests.conftest import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SUBJECTS = ("cold", "warm", "traffic", "many", "replies", "growth", "sqlite", "share")
+SUBJECTS = ("cold", "warm", "traffic", "many", "replies", "growth", "sqlite", "share", "audit")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
