@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from twicesafe.cli import project
 from twicesafe.cli.commands import commands
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,17 @@ def blocks(language: str) -> list[Block]:
 
 def named(found: list[Block]) -> Any:
     return pytest.mark.parametrize("block", found, ids=[re.sub(r"\W+", "-", block.heading) for block in found])
+
+
+@named(blocks("toml"))
+def test_what_pyproject_lists_is_there(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "pyproject.toml").write_text(block.text)
+    monkeypatch.chdir(tmp_path)
+    with commands.commands["audit"].make_context("audit", []) as context:
+        (found,) = project.listed(context)
+        assert found["handler"] == "app:handler"
+        assert found["event"].name == "examples/checkout/event.json"
 
 
 class Order(NamedTuple):

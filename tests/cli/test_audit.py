@@ -266,6 +266,15 @@ def test_wrong_options_are_said_in_a_line(words: list[str], says: str, run: Call
     assert says in ended.err
 
 
+def test_without_the_packages_that_it_needs_it_says_how_to_get_them(
+    run: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in ("yaml", "moto") else name)
+    ended = run("audit")
+    assert (ended.status, ended.out) == (3, "")
+    assert "The audit needs moto, PyYAML: pip install 'twicesafe[audit]'" in ended.err
+
+
 def test_the_schema_of_what_programs_get_is_printed(run: Callable[..., Ended]) -> None:
     ended = run("audit", "--json-schema")
     assert (ended.status, ended.json) == (0, schema())

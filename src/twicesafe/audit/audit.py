@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from .results import Audit
     from .settings import Job
 
-NEEDED = {"moto": "moto", "time_machine": "time-machine", "h11": "h11", "boto3": "boto3"}
+NEEDED = {"moto": "moto", "time_machine": "time-machine", "h11": "h11", "boto3": "boto3", "yaml": "PyYAML"}
+if sys.version_info < (3, 11):
+    NEEDED["tomli"] = "tomli"
 PROGRAM = "import sys; sys.path = [p for p in sys.path if p]; from twicesafe.audit.zygote import main; main({})"
 """A module of the user's folder must not take the place of one of ours."""
 GRACE = 10.0
@@ -43,7 +45,7 @@ def audit(job: Job, say: Callable[[int, int], object] = max) -> Audit:
         NotLoadable: there is no such handler.
         AuditFailed: a fault of the audit itself.
     """
-    _check()
+    check()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="twicesafe-audit-") as folder, tempfile.TemporaryFile() as log:
         ours, theirs = Pipe()
@@ -97,7 +99,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _check() -> None:
+def check() -> None:
+    """See that an audit can be made here.
+
+    Raises:
+        ConfigurationError: this platform has no fork, or a package is missing.
+    """
     from importlib.util import find_spec
 
     if not hasattr(os, "fork"):

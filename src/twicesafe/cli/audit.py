@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..audit import baseline, gate
-from ..audit.audit import AuditFailed
+from ..audit.audit import AuditFailed, check
 from ..audit.audit import audit as run_audit
 from ..audit.report import as_json, text
 from ..audit.report.html import as_html
@@ -214,6 +214,7 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
     """
     if parameters["handler"] and parameters["event"] is None:
         raise click.UsageError("An event is missing: twicesafe audit MODULE:HANDLER EVENT.json")
+    check()
     every = [jobs.Choices(**each) for each in ([parameters] if parameters["handler"] else project.listed(ctx))]
     first = every[0]
     if first.write_baseline and first.baseline is None:

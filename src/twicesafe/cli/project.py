@@ -26,11 +26,6 @@ from ..lab.loading import NotLoadable, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 FILE = "pyproject.toml"
 TABLE = "tool.twicesafe.audit"
 ARGUMENTS = "twicesafe.arguments"
@@ -114,6 +109,11 @@ def _found(folder: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _table(file: str) -> Mapping[str, Any] | None:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         with open(file, "rb") as opened:
             found: Any = tomllib.load(opened)
