@@ -222,6 +222,9 @@ def test_of_functions_of_one_handler_the_folder_of_the_code_decides(tmp_path: Pa
     assert near.env == {"WHO": "two", "OF": "shared"}
     assert read(TWO, target("src.two.app:handler", str(tmp_path)), name).env["WHO"] == "two"
     assert read(TWO, target("image:main"), name).env["WHO"] == "all"
+    assert declared(parsed(TWO, name), name, target("app:handler", str(tmp_path)), "Two").env["WHO"] == "two"
+    with pytest.raises(ConfigurationError, match=r"has no function Three\. It has One, Two, Image\."):
+        declared(parsed(TWO, name), name, target("app:handler"), "Three")
     with pytest.raises(ConfigurationError, match=r"several functions with the handler app\.handler: One, Two"):
         read(TWO, target("app:handler", str(tmp_path)), name)
 

@@ -253,6 +253,7 @@ def test_a_wrong_table_is_refused_with_its_file_and_key(
         (["app:pure", "events/order.json", "--accept", "often"], "is not KIND:EFFECT"),
         (["app:pure", "events/order.json", "--fail-on", "safe"], "'safe' is not one of"),
         (["app:pure", "events/order.json", "--path", "nowhere"], "nowhere"),
+        (["app:pure", "events/order.json", "--function", "F"], "name its file with --template"),
         (["app:pure", "events/order.json", "--sarif", "no/a.sarif"], "there is no folder 'no'"),
         (["app:pure", "events/order.json", "--html", "events"], "is a directory"),
         (["app:pure", "events/order.json", "--baseline", "app.py"], "app.py is no baseline"),

@@ -118,6 +118,7 @@ def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) 
     type=EVENT,
     help="A SAM or CloudFormation template: its tables, queues, topics and buckets, and the handler's variables.",
 )
+@click.option("--function", metavar="NAME", help="The template's function, where its handler does not say which.")
 @click.option(
     "--path",
     type=click.Path(exists=True, file_okay=False),

@@ -30,6 +30,7 @@ class Choices(NamedTuple):
     event: IO[str]
     world: IO[str] | None
     template: IO[str] | None
+    function: str | None
     path: str | None
     jobs: int
     thorough: bool
@@ -54,6 +55,7 @@ class Choices(NamedTuple):
         files = {"--world": self.world, "--template": self.template}
         found = ["--path", self.path] if self.path is not None else []
         found += [word for option, file in files.items() if file is not None for word in (option, file.name)]
+        found += ["--function", self.function] if self.function is not None else []
         found += [word for text in self.honours for word in ("--honours", text)]
         found += [word for text in self.reads for word in ("--reads", text)]
         if self.endpoint is not None:
@@ -67,7 +69,7 @@ def job(choices: Choices, known: Baseline) -> Job:
     """One audit.
 
     Raises:
-        Refusal: an event or a world is no JSON, or a template no text.
+        Refusal: an event or a world is no JSON, a template no text, or a function named without one.
         NotLoadable: the handler is not MODULE:HANDLER.
         ConfigurationError: the world or the template is none.
         BadSchedule: the schedule is none.
@@ -80,9 +82,11 @@ def job(choices: Choices, known: Baseline) -> Job:
         declared = parsed(read_event(choices.world), choices.world.name)
     else:
         declared = declared_beside(event.name, target.module)
+    if choices.template is None and choices.function is not None:
+        raise Refusal(f"--function {choices.function} is one of a template: name its file with --template.")
     if choices.template is not None:
         found = template.parsed(_read(choices.template), choices.template.name)
-        declared = template.merged(template.declared(found, choices.template.name, target), declared)
+        declared = template.merged(template.declared(found, choices.template.name, target, choices.function), declared)
     rules = Rules(
         when=choices.when,
         accepted=choices.accept,

@@ -61,16 +61,17 @@ def parsed(text: str, name: str) -> Mapping[str, Any]:
     return found  # type: ignore[no-any-return]  # it is a dict by now
 
 
-def declared(template: Mapping[str, Any], name: str, target: Target) -> Declared:
+def declared(template: Mapping[str, Any], name: str, target: Target, function: str | None = None) -> Declared:
     """The world that it describes, for the function that has this handler.
 
     Args:
         name: of its file: code is in folders beside it.
+        function: its name in the template, for where several have the handler.
 
     Raises:
-        ConfigurationError: no function of it has this handler, or several have.
+        ConfigurationError: there is no such function, or there are several.
     """
-    return _Reader(template, name).read(target)
+    return _Reader(template, name).read(target, function)
 
 
 def merged(template: Declared, world: Declared) -> Declared:
@@ -101,8 +102,8 @@ class _Reader:
             if self._is_made(logical, resource.get("Condition"))
         }
 
-    def read(self, target: Target) -> Declared:
-        env = self._variables(self._function(target))
+    def read(self, target: Target, function: str | None) -> Declared:
+        env = self._variables(self._function(target, function))
         calls = [
             call
             for logical, (kind, properties) in self._resources.items()
@@ -132,13 +133,19 @@ class _Reader:
 
     # The function
 
-    def _function(self, target: Target) -> Mapping[str, Any]:
-        """The properties of the one that has this handler."""
+    def _function(self, target: Target, function: str | None) -> Mapping[str, Any]:
+        """The properties of the one that is named, or has this handler."""
         there = {
             logical: {**self._shared, **properties}
             for logical, (kind, properties) in self._resources.items()
             if RESOURCES.get(kind) is FUNCTION
         }
+        if function is not None:
+            if function not in there:
+                raise ConfigurationError(
+                    f"{self._name} has no function {function}. It has {', '.join(there) or 'none'}."
+                )
+            return there[function]
         found = {logical: each for logical, each in there.items() if target.lambda_handler in self._handlers(each)}
         if len(found) > 1:
             near = {logical: each for logical, each in found.items() if self._folder(each) in _real(target.folders)}
@@ -148,12 +155,13 @@ class _Reader:
         if found:
             raise ConfigurationError(
                 f"{self._name} has several functions with the handler {target.lambda_handler}: {', '.join(found)}. "
-                "Say which is meant with --path, the folder of its code."
+                "Say which is meant with --function, or by the folder of its code with --path."
             )
         handlers = sorted({handler for each in there.values() for handler in self._handlers(each)})
         raise ConfigurationError(
             f"{self._name} has no function with the handler {target.lambda_handler}. "
             + (f"Those of its functions are {', '.join(handlers)}." if handlers else "None of its functions has one.")
+            + " Which is meant can be said with --function."
         )
 
     def _handlers(self, function: Mapping[str, Any]) -> set[str]:
