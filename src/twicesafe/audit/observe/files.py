@@ -12,6 +12,7 @@ import io
 import os
 import sqlite3
 import sys
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -76,16 +77,15 @@ class Files:
 
     def install(self) -> None:
         """From now on paths mean what they mean in the sandbox."""
-        patched: Any = builtins
-        patched.open = io.open = self._of_one(io.open)
-        patched = os
-        for name in ONE:
-            if hasattr(os, name):
-                setattr(os, name, self._of_one(getattr(os, name)))
-        for name in TWO:
-            setattr(os, name, self._of_two(getattr(os, name)))
-        patched = sqlite3
-        patched.connect = self._of_one(sqlite3.connect)
+        taken = {io.open: self._of_one(io.open), sqlite3.connect: self._of_one(sqlite3.connect)}
+        taken |= {real: self._of_one(real) for real in (getattr(os, name, None) for name in ONE) if real is not None}
+        taken |= {real: self._of_two(real) for real in (getattr(os, name) for name in TWO)}
+        own: list[Any] = [builtins, io, os, sqlite3]
+        own += [module for name, module in sys.modules.items() if name.partition(".")[0] not in sys.stdlib_module_names]
+        for module in own:  # others may have taken what they need by name, as s3transfer does
+            for name, value in list(vars(module).items()):
+                if type(value) is BuiltinFunctionType and value in taken:
+                    setattr(module, name, taken[value])
         sys.dont_write_bytecode = True
 
     def path(self, path: Any) -> Any:
