@@ -16,7 +16,9 @@ from twicesafe.audit.results import Audit
 PROTECTED = Path(__file__).parent / "protected"
 CODE = re.compile(r'@idempotent(?:\(key="[^"]+"\))?|step(?:\.\w+)?\("\w+", [\w.=\[\]{}"()]+|idempotency_key')
 """The code in a fix, as far as it is not left open."""
-DIRECT, BOTOCORE, SQLITE = "dynamodb://twicesafe", "dynamodb://twicesafe?connection=botocore", ""
+DIRECT = "dynamodb://twicesafe?attribute.expiration=ttl"
+BOTOCORE = "dynamodb://twicesafe?connection=botocore"
+SQLITE = ""
 WINDOW = {"crash", "lost answer", "two crashes"}
 """Where a plain step may repeat its effect: it was had, and not yet recorded."""
 

@@ -266,6 +266,9 @@ class _Exploration:
         for run in runs:
             for what in run.supplied:
                 found[f"{what} was supplied"] = None
+        for place in self._bookkeeping():
+            if place != "sqlite":  # which is a file of the audit's own
+                found[f"the records of protection in {place} are no data"] = None
         operations = [operation for run in runs for operation in run.operations]
         if any(operation.effect == "ignored" for operation in operations):
             found["metrics, logs and the like are not effects"] = None

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 DYNAMODB = "dynamodb.us-east-1.amazonaws.com/"
 S3 = "s3.amazonaws.com"
-STATUSES = ("INPROGRESS", "COMPLETED", "EXPIRED", "FAILED")
-"""What twicesafe and Powertools write into `status`."""
+OURS = frozenset(("v", "attempt", "started", "claimed", "validation", "steps", "owner", "in_progress_expiration"))
+"""Attributes of twicesafe's records; users may have other names for some."""
+ENOUGH = 4
+"""Of them, to know a record by."""
+POWERTOOLS = frozenset(("status", "expiration", "in_progress_expiration", "data", "validation"))
+"""Attributes of its records, but for the key."""
+STATUSES = ("INPROGRESS", "COMPLETED", "EXPIRED")
+"""What Powertools writes into `status`."""
+LONGEST_KEY = 2
+"""Attributes."""
 
 
 class State(NamedTuple):
@@ -37,21 +45,25 @@ def read(call: Callable[..., Answer], services: Iterable[str]) -> State:
     if "s3" in services:
         records += list(_buckets(call))
     protection = {record.place for record in records if is_protection(record.value)}
-    kept = sorted(
-        (record for record in records if not (record.place in protection and _may_be_protection(record.value))),
-        key=lambda each: each[:2],
-    )
+    beside = (record for record in records if record.place not in protection or not _is_of_powertools(record.value))
+    kept = sorted((record for record in beside if not is_protection(record.value)), key=lambda each: each[:2])
     return State(tuple(kept), tuple(sorted(protection)))
 
 
 def is_protection(item: Any) -> bool:
     """Whether an item is a record of twicesafe or of Powertools."""
-    return _may_be_protection(item) and ("in_progress_expiration" in item or "data" in item or "owner" in item)
+    if not isinstance(item, dict):
+        return False
+    if len(OURS & item.keys()) >= ENOUGH:
+        return True
+    return _is_of_powertools(item) and ("in_progress_expiration" in item or "data" in item)
 
 
-def _may_be_protection(item: Any) -> bool:
-    """The same of one that lies beside such a record: a released one has no owner. Other items may be in its table."""
-    return isinstance(item, dict) and item.get("status") in STATUSES and ("expiration" in item or "generation" in item)
+def _is_of_powertools(item: Any) -> bool:
+    """Whether it may be one: in progress it may have nothing but a status and an end, as items of others may."""
+    if not isinstance(item, dict) or item.get("status") not in STATUSES or "expiration" not in item:
+        return False
+    return len(item.keys() - POWERTOOLS) <= LONGEST_KEY
 
 
 def _tables(call: Callable[..., Answer]) -> Iterator[Record]:
