@@ -77,7 +77,7 @@ class Files:
 
     def install(self) -> None:
         """From now on paths mean what they mean in the sandbox."""
-        taken = {io.open: self._of_one(io.open), sqlite3.connect: self._of_one(sqlite3.connect)}
+        taken: dict[Any, Any] = {each: self._of_one(each) for each in (io.open, sqlite3.connect)}
         taken |= {real: self._of_one(real) for real in (getattr(os, name, None) for name in ONE) if real is not None}
         taken |= {real: self._of_two(real) for real in (getattr(os, name) for name in TWO)}
         own: list[Any] = [builtins, io, os, sqlite3]

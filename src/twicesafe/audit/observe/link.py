@@ -98,14 +98,17 @@ class Link:
         return None
 
     def _place(self, file: str) -> str | None:
-        if file.startswith((OURS + os.sep, "<")):
-            return None
         for folder in self._folders:
-            if file.startswith(folder + os.sep):
+            is_ours = _is_in(file, OURS) and not _is_in(folder, OURS)  # where the demo's handler is installed
+            if _is_in(file, folder) and not is_ours:
                 place = os.path.relpath(file, folder)
                 parts = place.split(os.sep)
                 return None if any(part in FOREIGN or part.startswith(".venv") for part in parts) else place
         return None
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path.startswith(folder + os.sep)
 
 
 def _outwards(frame: FrameType | None) -> Iterator[tuple[FrameType, int]]:
