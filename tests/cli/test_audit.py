@@ -81,7 +81,7 @@ def test_fail_on_is_the_least_verdict_that_fails(
 def test_only_what_is_new_since_the_baseline_fails(run: Callable[..., Ended], tmp_path: Path) -> None:
     words = ("audit", "app:posts", "events/order.json", "--baseline", "baseline.json")
     assert "Write it with --write-baseline." in run(*words).err
-    written = run(*words, "--write-baseline")
+    written = run(*words, "--write-baseline", "--when", "two-crashes")  # all is written, whatever is asked for
     assert (written.status, json.loads((tmp_path / "baseline.json").read_text())) == (
         0,
         {"schema": 1, "handlers": {"app:posts": [f"{POSTED}:app.py"]}},
@@ -249,6 +249,7 @@ def test_a_wrong_table_is_refused_with_its_file_and_key(
     [
         (["app:pure"], "An event is missing"),
         (["app:pure", "events/order.json", "--write-baseline"], "--write-baseline needs --baseline FILE"),
+        (["app:pure", "events/order.json", "--write-baseline", "--schedule", "run 1"], "leave --schedule away"),
         (["app:pure", "events/order.json", "--when", "crash,often"], "'often' is none of every, warm"),
         (["app:pure", "events/order.json", "--accept", "often"], "is not KIND:EFFECT"),
         (["app:pure", "events/order.json", "--fail-on", "safe"], "'safe' is not one of"),

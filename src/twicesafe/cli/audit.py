@@ -213,37 +213,26 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
 
     Exit status: 0 safe, or nothing that fails; 1 unsafe; 2 unknown; 3 the input or the set-up is wrong.
     """
-    if parameters["handler"] and parameters["event"] is None:
+    is_one = parameters["handler"] is not None
+    if is_one and parameters["event"] is None:
         raise click.UsageError("An event is missing: twicesafe audit MODULE:HANDLER EVENT.json")
+    if parameters["write_baseline"] and parameters["schedule"] is not None:
+        raise click.UsageError("--write-baseline writes what a whole audit finds: leave --schedule away.")
     check()
-    every = [jobs.Choices(**each) for each in ([parameters] if parameters["handler"] else project.listed(ctx))]
+    every = [jobs.Choices(**each) for each in ([parameters] if is_one else project.listed(ctx))]
     first = every[0]
     if first.write_baseline and first.baseline is None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
     known = jobs.baseline(first)
-    asked = [jobs.job(each, known) for each in every]
-    if parameters["handler"]:
-        outcomes: list[Audit | Unmade] = [_audited(asked[0])]
-    else:
-        outcomes = [_tried(job) for job in asked]
+    asked = [jobs.job(each, known) for each in every]  # all are read before the first one runs
+    outcomes: list[Audit | Unmade] = [_audited(asked[0])] if is_one else [_tried(job) for job in asked]
     if first.write_baseline:
         outcomes = _write_baseline(str(first.baseline), known, outcomes)
     statuses = [
         gate.status(outcome, choices.fail_on) if isinstance(outcome, Audit) else gate.WRONG
         for choices, outcome in zip(every, outcomes, strict=True)
     ]
-    audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
-    errors = [outcome for outcome in outcomes if isinstance(outcome, Unmade)]
-    if first.html is not None:
-        jobs.write(first.html, as_html(audits, errors))
-    if first.sarif is not None:
-        jobs.write(first.sarif, json.dumps(as_sarif(audits, errors, os.getcwd()), indent=2) + "\n")
-    if first.for_programs:
-        show.put_json(as_json.as_json(audits[0]) if parameters["handler"] else as_json.of_all(audits, errors))
-    elif parameters["handler"]:
-        verdicts.put(audits[0].verdict, text.lines(audits[0]))
-    else:
-        _show_all(outcomes, statuses)
+    _put(outcomes, statuses, first, is_one=is_one)
     ctx.exit(gate.worst(statuses))
 
 
@@ -269,6 +258,22 @@ def _write_baseline(path: str, old: Baseline, outcomes: list[Audit | Unmade]) ->
         else each
         for each in outcomes
     ]
+
+
+def _put(outcomes: list[Audit | Unmade], statuses: list[int], choices: jobs.Choices, *, is_one: bool) -> None:
+    """The reports that were asked for."""
+    audits = [outcome for outcome in outcomes if isinstance(outcome, Audit)]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, Unmade)]
+    if choices.html is not None:
+        jobs.write(choices.html, as_html(audits, errors))
+    if choices.sarif is not None:
+        jobs.write(choices.sarif, json.dumps(as_sarif(audits, errors, os.getcwd()), indent=2) + "\n")
+    if choices.for_programs:
+        show.put_json(as_json.as_json(audits[0]) if is_one else as_json.of_all(audits, errors))
+    elif is_one:
+        verdicts.put(audits[0].verdict, text.lines(audits[0]))
+    else:
+        _show_all(outcomes, statuses)
 
 
 def _show_all(outcomes: list[Audit | Unmade], statuses: list[int]) -> None:

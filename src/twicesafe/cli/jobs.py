@@ -87,11 +87,10 @@ def job(choices: Choices, known: Baseline) -> Job:
     if choices.template is not None:
         found = template.parsed(_read(choices.template), choices.template.name)
         declared = template.merged(template.declared(found, choices.template.name, target, choices.function), declared)
-    rules = Rules(
-        when=choices.when,
-        accepted=choices.accept,
-        known=() if choices.write_baseline else known.get(choices.handler, ()),
-    )
+    if choices.write_baseline:  # all that is there is written
+        rules = Rules(accepted=choices.accept)
+    else:
+        rules = Rules(choices.when, choices.accept, known.get(choices.handler, ()))
     return Job(
         target=target,
         event=read_event(event),
