@@ -229,3 +229,39 @@ def test_a_change_of_another_field_is_a_finding_of_its_own() -> None:
     ]
     found = merged([finding for judged in changed for finding in judged.findings])
     assert [finding.fields for finding in found] == [("hits",), ("at",)]
+
+
+def fix(cleans: list[Run], found: Run) -> str:
+    (finding,) = Judge(cleans, QUEUE).judge(parse(found.schedule), found).findings
+    return finding.fix
+
+
+CLAIM = operation(1, service="dynamodb", name="UpdateItem", target="twicesafe", effect="state", outgoing=())
+PLAIN = operation(1, step="publish", number=2)
+
+
+def protected(schedule: str, *operations: Operation, **fields: Any) -> Run:
+    return run(schedule, *operations, **fields)._replace(bookkeeping=("dynamodb twicesafe",))
+
+
+def test_what_a_plain_step_repeats_in_its_window_is_not_mended_by_a_plain_step() -> None:
+    cleans = [protected("run 1", CLAIM, PLAIN)]
+    again = PLAIN._replace(delivery=2)
+    assert fix(cleans, protected("run 1 2; kill 1; run 2", CLAIM, PLAIN, CLAIM._replace(delivery=2), again)).startswith(
+        'step("publish", …, recover=find_it)'
+    )
+
+
+def test_a_step_in_doubt_is_asked_for_by_its_own_name_and_not_by_that_of_a_record() -> None:
+    cleans = [protected("run 1", CLAIM, PLAIN)]
+    doubt = {"errorType": "StepInDoubt", "errorMessage": "Whether it had the effect is not known."}
+    found = protected("run 1 2; kill 1; run 2", CLAIM, PLAIN, replies=(None, doubt), endings=("killed", "raised"))
+    assert fix(cleans, found).startswith('step("publish", …, recover=find_it)')
+    assert "records resolve --step" in fix(cleans, found)
+
+
+def test_a_step_of_a_handler_that_runs_unprotected_needs_the_decorator() -> None:
+    again = PLAIN._replace(delivery=2)
+    assert fix([run("run 1", PLAIN)], run("run 1; run 2", PLAIN, again)) == (
+        'step("publish", sns.publish, …) under @idempotent'
+    )

@@ -216,6 +216,7 @@ class _Exploration:
             options=self._job.options,
             folders=self._job.target.folders,
             file=self._job.target.file,
+            bookkeeping=tuple(self._bookkeeping()),
         )
 
     def _reason(self, first: Run) -> Reason:

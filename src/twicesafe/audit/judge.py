@@ -72,7 +72,8 @@ class Judge:
         self._cleans = cleans
         self._facts = facts
         self._mask = Mask(cleans, is_on=masking)
-        effects = [operation for operation in cleans[0].operations if operation.is_effect]
+        self._has_effects = any(operation.is_effect for operation in cleans[0].operations)
+        effects = cleans[0].effects
         self._effect = next((each for each in effects if each.effect == "state"), next(iter(effects), None))
 
     def judge(self, schedule: Schedule, run: Run) -> Judged:
@@ -156,7 +157,7 @@ class Judge:
             why = text(last.reply) if last.reply is not None else last.ending
             said = f"each later delivery fails, the last with {why}"
             return [self._finding("reply", when, run, None, said, effect="the reply", line=last.line)]
-        if self._effect is None or not self._facts.is_reply_read or self._facts.method in SAFE_METHODS:
+        if not self._has_effects or not self._facts.is_reply_read or self._facts.method in SAFE_METHODS:
             return []
         detail: str | None
         if when in EXACT:
@@ -241,9 +242,7 @@ def merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 def covers(findings: Sequence[Finding], clean: Run, bookkeeping: Sequence[str]) -> bool:
     """Whether each effect of the clean run has a finding."""
     shown = {finding.line for finding in findings}
-    effects = [
-        each for each in clean.operations if each.is_effect and f"{each.service} {each.target}" not in bookkeeping
-    ]
+    effects = [each for each in clean.operations if each.is_effect and each.place not in bookkeeping]
     return bool(effects) and all(each.line in shown for each in effects)
 
 

@@ -72,6 +72,11 @@ class Operation(NamedTuple):
         return self.is_done and self.effect not in ("ignored", "read")
 
     @property
+    def place(self) -> str:
+        """Where it is done, as records say it."""
+        return f"{self.service} {self.target}"
+
+    @property
     def title(self) -> str:
         """What it is called in reports."""
         return f"{self.service} {self.name} {self.target}".strip()
@@ -131,6 +136,11 @@ class Run(NamedTuple):
         return tuple(moment.operation for moment in self.moments if moment.operation is not None)
 
     @property
+    def effects(self) -> tuple[Operation, ...]:
+        """What changed something that is no protection."""
+        return tuple(each for each in self.operations if each.is_effect and each.place not in self.bookkeeping)
+
+    @property
     def last(self) -> Delivery:
         """The delivery that came last."""
         return self.deliveries[-1]
@@ -180,6 +190,12 @@ class Audit(NamedTuple):
     options: tuple[str, ...] = ()  # what a command line needs besides handler and event to ask for the same
     folders: tuple[str, ...] = ("",)  # from which lines name their files
     file: str = ""  # the handler's own
+    bookkeeping: tuple[str, ...] = ()  # places whose records are protection, and not data
+
+    @property
+    def effects(self) -> tuple[Operation, ...]:
+        """Those operations that changed something that is no protection."""
+        return tuple(each for each in self.operations if each.is_effect and each.place not in self.bookkeeping)
 
     @property
     def horizon(self) -> int | None:

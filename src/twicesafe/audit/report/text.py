@@ -25,9 +25,8 @@ def headline(audit: Audit) -> str:
 
 def counts(audit: Audit) -> str:
     """What was done, in numbers."""
-    effects = sum(operation.is_effect for operation in audit.operations)
     seconds = audit.seconds.get("all")
-    done = f"{_number(len(audit.operations), 'operation')}, {_number(effects, 'effect')}; "
+    done = f"{_number(len(audit.operations), 'operation')}, {_number(len(audit.effects), 'effect')}; "
     done += _number(len(audit.schedules), "schedule")
     return done + (f", {seconds:.1f} s" if seconds is not None else "")
 
