@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any
 
 from ....protocol.drivers import drive_async
@@ -16,14 +17,13 @@ if TYPE_CHECKING:
 
     from ....protocol.records import Millis
     from ..requests import Request, Response
+    from .endpoint import Place
     from .http1 import Answer
     from .means import Means
     from .one_try import Question
 
 BUFFER = 1024 * 1024
 """Bytes that a stream holds before it stops reading: more than an item."""
-NEXT_ADDRESS = 0.25
-"""Seconds until the next address is tried beside one that says nothing (RFC 8305, 8)."""
 
 
 class LoopsConnection:
@@ -53,16 +53,17 @@ class LoopsConnection:
         return await in_thread(self._means.wallet.has_others, question.refused, question.now)
 
     async def _open(self, asked: Connect) -> Line:
-        place, limit, seconds = self._means.place, asked.limit, asked.limit.for_connect()
+        place, limit = self._means.place, asked.limit
         tls: dict[str, Any] = {}
         if asked.context is not None:
             tls = {"ssl": asked.context, "server_hostname": place.host, "ssl_handshake_timeout": limit.for_read()}
-            seconds += limit.for_read()
         try:
-            opening = asyncio.open_connection(
-                place.host, place.port, limit=BUFFER, happy_eyeballs_delay=NEXT_ADDRESS, **tls
-            )
-            reader, writer = await asyncio.wait_for(opening, seconds)
+            connected = await _reach(place, limit.for_connect())
+            try:
+                reader, writer = await asyncio.open_connection(sock=connected, limit=BUFFER, **tls)
+            except BaseException:
+                connected.close()
+                raise
         except asyncio.TimeoutError:
             raise TimeoutError from None  # the two are one from Python 3.11 on
         except UnicodeError as error:
@@ -142,3 +143,31 @@ class Line:
     def _give_up(self) -> None:
         self._is_late = True
         self.close()
+
+
+async def _reach(place: Place, seconds: float) -> socket.socket:
+    """Find the host and connect, in so many seconds; each of its addresses gets its part of them.
+
+    asyncio's own open_connection leaves a socket behind where it is cancelled, and waits for an address that says
+    nothing as long as the system does.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    looking_up = loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    addresses = await asyncio.wait_for(looking_up, seconds)
+    failed: Exception = OSError("it has no address")
+    for place_in_line, (family, kind, protocol, _, address) in enumerate(addresses):
+        connected = socket.socket(family, kind, protocol)
+        try:
+            connected.setblocking(False)
+            share = max(0.001, (end - loop.time()) / (len(addresses) - place_in_line))
+            await asyncio.wait_for(loop.sock_connect(connected, address), share)
+        except (OSError, asyncio.TimeoutError) as error:
+            connected.close()
+            failed = error
+        except BaseException:
+            connected.close()
+            raise
+        else:
+            return connected
+    raise failed
