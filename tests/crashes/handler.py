@@ -115,11 +115,11 @@ class OnDynamoDB:
         self._client = self._session.client("dynamodb", endpoint_url=endpoint)
 
     def prepare(self, world: Path) -> None:
-        self._client.put_item(TableName="stock", Item={"sku": {"S": str(world)}, "left": {"N": str(LEFT)}})
+        self._client.put_item(TableName="crash-stock", Item={"sku": {"S": str(world)}, "left": {"N": str(LEFT)}})
 
     def left(self, world: Path) -> int:
         key = {"sku": {"S": str(world)}}
-        return int(self._client.get_item(TableName="stock", Key=key, ConsistentRead=True)["Item"]["left"]["N"])
+        return int(self._client.get_item(TableName="crash-stock", Key=key, ConsistentRead=True)["Item"]["left"]["N"])
 
     def open(self, world: Path, points: Points) -> Any:
         """The store of a process, with its points."""
@@ -131,7 +131,7 @@ class OnDynamoDB:
 
     def reserve(self, world: Path, points: Points) -> None:
         update = {
-            "TableName": "stock",
+            "TableName": "crash-stock",
             "Key": {"sku": str(world)},
             "UpdateExpression": "SET #left = #left - :one",
             "ExpressionAttributeNames": {"#left": "left"},

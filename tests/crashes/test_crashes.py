@@ -29,9 +29,9 @@ def prepared(endpoint: str) -> OnDynamoDB:
     """The tables, made."""
     DynamoDBStore("crashes", endpoint=endpoint, connect_timeout=60, read_timeout=60).create_table()
     client = boto3.client("dynamodb", endpoint_url=endpoint)
-    if "stock" not in client.list_tables()["TableNames"]:
+    if "crash-stock" not in client.list_tables()["TableNames"]:
         client.create_table(
-            TableName="stock",
+            TableName="crash-stock",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "sku", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "sku", "KeyType": "HASH"}],
