@@ -69,8 +69,10 @@ def _of_window(operation: Operation) -> str:
     """The effect is in a step: it is repeated by what comes between it and the step's record."""
     if operation.name in WHOLE:
         return f"{DRAWN}; or {READ}"
-    if _is_transactable(operation) or _token(operation):
+    if _is_transactable(operation):
         return f"{_step(operation)} in the place of this step: it has no window"
+    if _token(operation):
+        return f"{_step(operation)} in the place of this step: the same key in each attempt"
     return f"{_recovered(operation)}; at_most_once=True never repeats it; a plain step does, if a crash comes first"
 
 
@@ -80,7 +82,8 @@ def _of_doubt(operation: Operation) -> str:
 
 
 def _recovered(operation: Operation) -> str:
-    return f'step("{operation.step}", …, recover=find_it) asks what became of it'
+    name = operation.step.partition("[")[0]  # what follows is its each=
+    return f'step("{name}", …, recover=find_it) asks what became of it'
 
 
 def _step(operation: Operation | None) -> str:
