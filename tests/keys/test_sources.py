@@ -13,7 +13,7 @@ from tests.keys import samples as s
 from twicesafe.errors import MalformedEvent, MissingKey
 from twicesafe.keys.sources import Unit, key_of, units, whole, with_request_id
 from twicesafe.keys.sources.http import LONGEST
-from twicesafe.keys.sources.table import ROWS
+from twicesafe.keys.sources.table import ROWS, source_of
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "events"
 """Events that others publish; they are not ours to hand on."""
@@ -224,6 +224,15 @@ def test_a_sample_is_of_its_source_and_has_its_identity(name: str) -> None:
 def test_a_sample_is_recognised_by_one_row(name: str) -> None:
     event, source, _, _ = s.SAMPLES[name]
     assert [row.name for row in ROWS if row.recognises(event)] == [source] * (source != "direct")
+
+
+@pytest.mark.parametrize("name", s.SAMPLES)
+def test_what_is_asked_first_hides_no_row(name: str) -> None:
+    event, _, _, _ = s.SAMPLES[name]
+    parts = [{**event, left_out: None} for left_out in event] if isinstance(event, dict) else []
+    parts += [{kept: event[kept]} for kept in event] if isinstance(event, dict) else []
+    for part in [event, *parts]:
+        assert source_of(part) == next((row.name for row in ROWS if row.recognises(part)), "direct")
 
 
 def test_each_row_has_a_sample_and_a_name_of_its_own() -> None:

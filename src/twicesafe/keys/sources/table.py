@@ -61,5 +61,29 @@ def read_units(event: Any) -> list[Unit]:
     return [unit._replace(source=row.name, kind="never") for unit in DIRECT.units(event)]
 
 
+class _Asked(dict[str, Any]):
+    """An empty event that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
+
+
+def _asked_of_an_empty_event() -> frozenset[str]:
+    asked = _Asked()
+    for row in ROWS:
+        row.recognises(asked)
+    return frozenset(asked.names)
+
+
+ASKED = _asked_of_an_empty_event()
+"""An event that has none of these looks to every row as an empty one does: it is of none."""
+
+
 def _row(event: Any) -> Row:
+    if isinstance(event, dict) and ASKED.isdisjoint(event):
+        return DIRECT
     return next((row for row in ROWS if row.recognises(event)), DIRECT)
