@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import TwicesafeError
+from .tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import os
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from . import batch
 from .answers import HEADER, HTTP, S3_BATCH
@@ -25,6 +25,7 @@ from .keys.sources.table import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
+from .tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

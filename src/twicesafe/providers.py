@@ -5,9 +5,8 @@ Each row names the page that says so. A provider that publishes nothing has no h
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from .protocol.records import Millis
+from .tuples import NamedTuple
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

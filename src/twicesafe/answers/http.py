@@ -9,7 +9,7 @@ payload.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     InProgress,
@@ -20,6 +20,7 @@ from ..errors import (
     StoreUnavailable,
     UnusableKey,
 )
+from ..tuples import NamedTuple
 from .reader import Reader
 
 if TYPE_CHECKING:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, KeyInUse, KeyReused
 from ..execution.current import current_step
 from ..providers import PROVIDERS
+from ..tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

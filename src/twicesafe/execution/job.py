@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..decisions import Decision, announce, logger
 from ..errors import (
@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..protocol.commands import Failed, Raised, Unsuccessful
 from ..protocol.flows import Delivery, Ran
+from ..tuples import NamedTuple
 from .current import running
 from .host import Host
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, UnusableKey
 from ..keys.canonical import RULE, canonical, digest
 from ..protocol.records import Millis
 from ..protocol.steps import SETTLES_AFTER, Plan
 from ..signatures import accepts
+from ..tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ did is there. The row comes first, so that a twin of the step waits at it, and w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, CorruptRecord, StepMismatch
 from ..protocol.commands import Now, Raised, Returned, RunStep, Unkept, ask
@@ -14,6 +14,7 @@ from ..protocol.entries import Result
 from ..protocol.policy import LONGEST_LEASE
 from ..protocol.records import contradict
 from ..protocol.steps import check_time
+from ..tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Generator

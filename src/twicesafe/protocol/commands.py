@@ -7,8 +7,9 @@ outside: time, waiting, and the user's function. What that function did comes ba
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Union, overload
 
+from ..tuples import NamedTuple
 from .records import NO_STEPS, Millis, Record, Seconds, Status, Steps
 from .tenure import Instant, Tenure  # noqa: TC001 - NamedTuples are read at run time by get_type_hints
 

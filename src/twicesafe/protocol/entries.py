@@ -6,9 +6,10 @@ what is known beside the result; no encoded reply begins like that (replies/text
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from ..errors import CorruptRecord
+from ..tuples import NamedTuple
 from .records import Millis, Step
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ user's function did reaches them as a value, never as an exception.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from ..errors import (
     CorruptRecord,
@@ -22,6 +22,7 @@ from ..errors import (
     TwicesafeError,
     UnknownOutcome,
 )
+from ..tuples import NamedTuple
 from .commands import (
     Claim,
     Claimed,

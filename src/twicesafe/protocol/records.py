@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple, NewType
+from typing import NewType
+
+from ..tuples import NamedTuple
 
 Millis = NewType("Millis", int)
 """Milliseconds, since the epoch or as a duration."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     CorruptRecord,
@@ -14,6 +14,7 @@ from ..errors import (
     TransactionRefused,
     TwicesafeError,
 )
+from ..tuples import NamedTuple
 from .commands import (
     Contended,
     Denied,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import LeaseLost, TwicesafeError
+from ..tuples import NamedTuple
 from .records import Millis, Seconds, Step
 
 

@@ -8,9 +8,10 @@ that says why: it is done all the same, and every later caller hears that.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
+from ..tuples import NamedTuple
 from .known import KnownTypes, full_name
 from .runtime import as_sent
 from .text import Unkeepable, Unreadable, read, shortened, size, write

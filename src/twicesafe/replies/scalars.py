@@ -6,8 +6,9 @@ nothing is imported to write, and only the module of a value that is really ther
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ..tuples import NamedTuple
 from .text import Unkeepable
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import Enum
 from functools import cached_property
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ..tuples import NamedTuple
 from .text import Unkeepable, Unreadable
 
 if TYPE_CHECKING:

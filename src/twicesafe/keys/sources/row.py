@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...errors import MalformedEvent
+from ...tuples import NamedTuple
 from .reading import UnreadableError, get, listed
 from .unit import Unit
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from re import compile as regex
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import MalformedEvent, MissingKey
+from ...tuples import NamedTuple
 from ..canonical import digest
 
 if TYPE_CHECKING:

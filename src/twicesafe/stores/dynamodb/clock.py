@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ...protocol.records import Millis
+from ...tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
+from ...tuples import NamedTuple
 from .patience import LONG_PAUSE, SHORT_PAUSE
 from .requests import Cancelled, Refused, Unanswered
 

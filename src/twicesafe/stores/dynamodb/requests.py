@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+from ...tuples import NamedTuple
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -6,9 +6,10 @@ Generators that yield requests and are sent their answers, as in dialect.py.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import ConfigurationError
+from ...tuples import NamedTuple
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -15,10 +15,11 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigurationError
 from ....protocol.records import Millis
+from ....tuples import NamedTuple
 from ..clock import SECOND, moment
 from ..refusals import GET_CREDENTIALS
 from .http1 import Answer, BadAnswer, Reader, request

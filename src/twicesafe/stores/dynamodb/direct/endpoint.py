@@ -7,9 +7,10 @@ endpoints". By default an account's own endpoint is not used: it would need a re
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ....errors import ConfigurationError
+from ....tuples import NamedTuple
 from ..refusals import SET_REGION
 
 if TYPE_CHECKING:

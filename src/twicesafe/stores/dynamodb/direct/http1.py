@@ -7,7 +7,9 @@ is an answer: not one that ends with the connection, for nobody can tell where i
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ....tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

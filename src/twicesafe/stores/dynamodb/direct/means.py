@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ....errors import ConfigurationError
+from ....tuples import NamedTuple
 from .credentials import Wallet
 from .endpoint import find
 from .exchange import Desk

@@ -5,8 +5,9 @@ A generator yields what it needs of the world, and is sent it; the protocol's tw
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from ....tuples import NamedTuple
 from ..clock import wall
 from .credentials import Unreachable
 from .exchange import OldCredentials

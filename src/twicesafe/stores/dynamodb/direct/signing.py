@@ -9,7 +9,9 @@ import hmac
 import time
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from ....tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
