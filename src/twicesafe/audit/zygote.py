@@ -23,6 +23,7 @@ from .explore import explore
 from .isolation import isolate
 from .messages import Failed, Progress, Refused
 from .observe.botocore import share_models
+from .observe.files import places
 from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
 from .world.aws import Aws
 from .world.declared import build
@@ -110,7 +111,8 @@ class Zygote:
             self._elsewhere.clear()
 
     def _settle(self) -> None:
-        """Let no collection of garbage in a fork touch, and so copy, what all share."""
+        """Do what each fork would do, and let no collection of garbage touch, and so copy, what all share."""
+        places()
         gc.collect()
         gc.freeze()
 

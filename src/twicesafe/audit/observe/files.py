@@ -6,7 +6,6 @@ look like protection. What it would write elsewhere is refused as Lambda's file 
 
 from __future__ import annotations
 
-import builtins
 import errno
 import io
 import os
@@ -57,6 +56,27 @@ CHANGES: dict[str, tuple[int, int | None]] = {
 NONE_GIVEN = -1
 """In the place of a descriptor."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+REAL = frozenset([io.open, sqlite3.connect, *(getattr(os, name) for name in (*ONE, *TWO) if hasattr(os, name))])
+"""The functions that are taken, as they are."""
+STANDARD = ("builtins", "io", "os", "sqlite3")
+"""Python's modules in which they are taken; the others use them through these."""
+_places: dict[str, list[tuple[Any, str, Any]]] = {}
+
+
+def places() -> list[tuple[Any, str, Any]]:
+    """Where modules have one of the functions by a name, as s3transfer does: the module, the name, the function.
+
+    Each module is looked at once; what the zygote has looked at, its forks need not.
+    """
+    for name in [name for name in sys.modules if name not in _places]:
+        module = sys.modules[name]
+        is_looked_at = name in STANDARD or name.partition(".")[0] not in sys.stdlib_module_names
+        _places[name] = [
+            (module, own, value)
+            for own, value in (list(getattr(module, "__dict__", {}).items()) if is_looked_at else ())
+            if type(value) is BuiltinFunctionType and value in REAL
+        ]
+    return [place for found in _places.values() for place in found]
 
 
 class Files:
@@ -77,15 +97,10 @@ class Files:
 
     def install(self) -> None:
         """From now on paths mean what they mean in the sandbox."""
-        taken: dict[Any, Any] = {each: self._of_one(each) for each in (io.open, sqlite3.connect)}
-        taken |= {real: self._of_one(real) for real in (getattr(os, name, None) for name in ONE) if real is not None}
-        taken |= {real: self._of_two(real) for real in (getattr(os, name) for name in TWO)}
-        own: list[Any] = [builtins, io, os, sqlite3]
-        own += [module for name, module in sys.modules.items() if name.partition(".")[0] not in sys.stdlib_module_names]
-        for module in own:  # others may have taken what they need by name, as s3transfer does
-            for name, value in list(vars(module).items()):
-                if type(value) is BuiltinFunctionType and value in taken:
-                    setattr(module, name, taken[value])
+        two = [getattr(os, name) for name in TWO]
+        taken = {real: self._of_two(real) if real in two else self._of_one(real) for real in REAL}
+        for module, name, real in places():
+            setattr(module, name, taken[real])
         sys.dont_write_bytecode = True
 
     def path(self, path: Any) -> Any:
