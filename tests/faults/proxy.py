@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import select
 import socket
 import socketserver
@@ -37,13 +38,15 @@ class Sent(NamedTuple):
         if operation != "UpdateItem":
             return {"PutItem": "replace", "GetItem": "load", "DeleteItem": "forget"}.get(operation, operation)
         asked = json.loads(self.body)
-        if ":now" in asked["ExpressionAttributeValues"]:
+        names = asked["ExpressionAttributeNames"]
+        change = re.sub(r"#\w+", lambda word: names[word[0]], asked["UpdateExpression"])
+        if "if_not_exists" in change:
             return "claim"
-        if ":status" in asked["ExpressionAttributeValues"]:
+        if "status = " in change:
             return "complete"
-        if "REMOVE #owner" in asked["UpdateExpression"]:
+        if "REMOVE owner" in change:
             return "release"
-        return "renew" if "SET #in_progress_expiration" in asked["UpdateExpression"] else "save"
+        return "renew" if "SET in_progress_expiration" in change else "save"
 
 
 class Exchange:
