@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("twicesafe")
 
-URI = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?((?:/[^#\s]*)?)", re.IGNORECASE)
-EXPIRATION = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|\+00:?00)")
+URI = r"(?i)(https?)://(\[[0-9a-f:]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?((?:/[^#\s]*)?)"
+EXPIRATION = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|\+00:?00)"
+"""Compiled where they are needed, as all that most cold starts do without."""
 CONTAINER_HOST = "http://169.254.170.2"
 CONTAINER_HOSTS = ("169.254.170.2", "169.254.170.23", "fd00:ec2::23", "localhost", "::1")
 """Where plain HTTP stays on this machine; and 127.x ("AWS SDKs and Tools Reference Guide", container credentials)."""
@@ -133,7 +134,7 @@ class Wallet:
         uri = CONTAINER_HOST + relative if relative else self._environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
         if not uri:
             return None
-        parts = URI.fullmatch(uri)
+        parts = re.fullmatch(URI, uri)
         if parts is None or not (parts[1].lower() == "https" or _is_here(parts[2].strip("[]"))):
             which = "RELATIVE" if relative else "FULL"
             raise self._missing(f"AWS_CONTAINER_CREDENTIALS_{which}_URI leads to {uri!r}, which is not https nor here")
@@ -302,7 +303,7 @@ def _ends(text: object) -> Millis | None:
     """When they end; ValueError: it cannot be read."""
     if text is None:
         return None
-    parts = EXPIRATION.fullmatch(str(text))
+    parts = re.fullmatch(EXPIRATION, str(text))
     if parts is None:
         raise ValueError(text)
     return moment(*(int(part) for part in parts.groups()))

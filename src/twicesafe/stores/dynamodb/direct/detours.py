@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..options import Options
 
 PROXIES = {"http_proxy", "https_proxy"}
-SETTINGS = re.compile(rb"^\s*(endpoint_url|use_fips_endpoint|use_dualstack_endpoint|ca_bundle)\s*=", re.MULTILINE)
+SETTINGS = rb"(?m)^\s*(endpoint_url|use_fips_endpoint|use_dualstack_endpoint|ca_bundle)\s*="
 """What an AWS profile can say of how DynamoDB is reached."""
 
 
@@ -40,7 +40,7 @@ def _profile_setting(options: Options) -> str | None:
         return None
     try:
         with open(path, "rb") as file:
-            settings = {name.decode() for name in SETTINGS.findall(file.read())}
+            settings = {name.decode() for name in re.findall(SETTINGS, file.read())}
     except OSError:
         return None  # botocore could not read it either
     return next(iter(sorted(settings - _overruled(options))), None)

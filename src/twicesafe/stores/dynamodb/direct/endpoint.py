@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..options import Options
 
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
-URL = re.compile(r"(https?)://(\[[0-9a-f:.%]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?/?", re.IGNORECASE)
-ARN = re.compile(r"arn:[^:]*:dynamodb:[^:]*:([0-9]{12}):.*")
-ACCOUNT = re.compile(r"[0-9]{12}")
+URL = r"(?i)(https?)://(\[[0-9a-f:.%]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?/?"
+ARN = r"arn:[^:]*:dynamodb:[^:]*:([0-9]{12}):.*"
+ACCOUNT = r"[0-9]{12}"
 ISOLATED = re.compile(r"(us-iso|eu-iso)[a-z]?-.*")
 SUFFIXES = {
     "cn-": ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
@@ -84,7 +84,7 @@ def parse(url: str, region: str, store: str) -> Place:
     Raises:
         ConfigurationError: it is no URL of a server.
     """
-    parts = URL.fullmatch(url)
+    parts = re.fullmatch(URL, url)
     if parts is None or int(parts[3] or 1) not in range(1, 65_536):
         raise _unusable(store, f"the endpoint {url!r} is not like https://host or http://host:port")
     is_tls = parts[1].lower() == "https"
@@ -110,9 +110,9 @@ def _host(store: str, table: str, region: str, environment: Mapping[str, str], *
 
 
 def _account(store: str, table: str, environment: Mapping[str, str]) -> str:
-    arn = ARN.fullmatch(table)
+    arn = re.fullmatch(ARN, table)
     account = arn[1] if arn else environment.get("AWS_ACCOUNT_ID", "")
-    if not ACCOUNT.fullmatch(account):
+    if not re.fullmatch(ACCOUNT, account):
         raise _unusable(store, "AWS_ACCOUNT_ID_ENDPOINT_MODE=required, and neither AWS_ACCOUNT_ID nor an ARN names one")
     return account
 

@@ -21,7 +21,7 @@ A_PIECE, LARGEST_PIECE = 16 * 1024, 256 * 1024
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
 NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LENGTH = re.compile(r"[0-9]{1,16}")
-SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
+SIZE_LINE = rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?"
 
 
 class BadAnswer(Exception):
@@ -128,7 +128,7 @@ class Reader:
         """Read the chunks that are whole; `_body_at` moves on to the first that is not."""
         buffer = self._buffer
         while (line_end := buffer.find(b"\r\n", self._body_at)) >= 0:
-            found = SIZE_LINE.fullmatch(buffer, self._body_at, line_end)
+            found = re.compile(SIZE_LINE).fullmatch(buffer, self._body_at, line_end)
             if found is None:
                 raise BadAnswer("a chunk has no size")
             size = int(found[1], 16)
