@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...protocol.records import Millis
@@ -61,23 +62,32 @@ def skew(sent: Millis, received: Millis, date: str) -> Skew | None:
         sent, received: by the host's wall clock.
         date: of the answer's header.
     """
+    made = _read(date)
+    if made is None or sent > received:  # the clock was set in between
+        return None
+    return Skew(made - received, made + SECOND - 1 - sent)
+
+
+@lru_cache(maxsize=4)  # the answers of one second say the same
+def _read(date: str) -> Millis | None:
     parts = DATE.fullmatch(date)
-    if parts is None or parts[2] not in MONTHS or sent > received:  # or the clock was set in between
+    if parts is None or parts[2] not in MONTHS:
         return None
     day, year, hour, minute, second = (int(parts[group]) for group in (1, 3, 4, 5, 6))
     if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
-    made = moment(year, MONTHS[parts[2]], day, hour, minute, second)
-    return Skew(made - received, made + SECOND - 1 - sent)
+    return moment(year, MONTHS[parts[2]], day, hour, minute, second)
 
 
 class Watch:
-    """Compares the clocks at each answer; shared by threads, which only ever replace its one value."""
+    """Compares the clocks at each answer; shared by threads, which only ever replace its values."""
 
     def __init__(self, announce: Callable[[Millis], None]) -> None:
         self._announce = announce
         self._known: Skew | None = None
         self._announced = False
+        self.offset = Millis(0)
+        """What to add to the host's clock."""
 
     def see(self, sent: Millis, received: Millis, date: str | None) -> None:
         """Take an answer into account."""
@@ -86,11 +96,7 @@ class Watch:
             return
         known = self._known
         self._known = known = seen if known is None else known.narrowed(seen)
-        if known.offset and not self._announced:
+        self.offset = offset = known.offset
+        if offset and not self._announced:
             self._announced = True
-            self._announce(known.offset)
-
-    @property
-    def offset(self) -> Millis:
-        """What to add to the host's clock."""
-        return Millis(0) if self._known is None else self._known.offset
+            self._announce(offset)

@@ -7,6 +7,7 @@ is an answer: not one that ends with the connection, for nobody can tell where i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ....tuples import NamedTuple
@@ -18,8 +19,8 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 16 * 1024 * 1024
 A_PIECE, LARGEST_PIECE = 16 * 1024, 256 * 1024
 
-STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
-NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
+NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LENGTH = re.compile(r"[0-9]{1,16}")
 SIZE_LINE = rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?"
 
@@ -93,16 +94,16 @@ class Reader:
             if end < 0:
                 self._searched = max(0, len(buffer) - 3)
                 return
-            first, *lines = bytes(buffer[:end]).split(b"\r\n")
+            first, *lines = buffer[:end].decode("latin-1").split("\r\n")
             found = STATUS_LINE.fullmatch(first)
             if found is None:
                 raise BadAnswer(f"it is no HTTP: {first[:80]!r}")
-            if found[2] < b"200":
+            if found[2] < "200":
                 del buffer[: end + 4]
                 self._searched = 0
                 continue
             self._body_at = end + 4
-            self._begin(found[1] == b"1", int(found[2]), _headers(lines))
+            self._begin(found[1] == "1", int(found[2]), _headers(lines))
 
     def _begin(self, is_current: bool, status: int, headers: dict[str, str]) -> None:
         connection = headers.get("connection", "").lower()
@@ -162,17 +163,22 @@ class Reader:
         return Answer(status, headers, body, self._keeps and len(self._buffer) == end)
 
 
-def _headers(lines: list[bytes]) -> dict[str, str]:
+def _headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not NAME.fullmatch(name):
+        name, colon, value = line.partition(":")
+        key, text = _key(name) if colon else None, value.strip(" \t")
+        if key is None:
             raise BadAnswer(f"a header is none: {line[:80]!r}")
-        key, text = name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")
         if key in headers and key in ("content-length", "transfer-encoding") and headers[key] != text:
             raise BadAnswer(f"it has two of {key}")
         headers[key] = text
     return headers
+
+
+@lru_cache(maxsize=64)  # an answer's headers are called as those of the one before it
+def _key(name: str) -> str | None:
+    return name.lower() if NAME.fullmatch(name) else None
 
 
 def _bounded(length: str) -> int:
