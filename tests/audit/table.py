@@ -123,6 +123,7 @@ TABLE = (
     Case("pynamodb_version", "unsafe", "reply", EVERY, "ConditionalCheckFailedException", 19),
     Case("requests_retry_key", "safe", says="api.stripe.com by idempotency-key, which it keeps for 1 day"),
     Case("resent_condition", "safe", says="same data"),
+    Case("deletes_own_message", "safe", says="same data"),
     Case("s3_thumbnail", "safe", says="same data"),
     Case("s3_move", "unsafe", "reply", EVERY, "each later delivery fails", 11),
     Case("saga_order", "unsafe", "twice", "crash", "also: overlap, lost answer", 19, basis="assumed"),

@@ -90,6 +90,13 @@ class Aws:
                 answer = known[1] if known[0] == rest else _error("IdempotentParameterMismatchException")
         return answer._replace(headers=self._own_headers(answer.headers, delivery))
 
+    def acknowledged(self, request: AwsRequest, delivery: int) -> Answer:
+        """What SQS answers about a message that the platform delivered: no queue of the simulator has it."""
+        self._count += 1
+        entries = [{"Id": entry.get("Id")} for entry in request.parameters.get("Entries", [])]
+        given = {"Successful": entries} if entries else {}
+        return Answer(200, self._own_headers(_kind(request), delivery), _empty(request), given)
+
     def call(self, service: str, host: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST") -> Answer:
         """Do something of the world's own; `host` may have a path."""
         return self.send(method, f"https://{host}", {"Authorization": _signed(service), **headers}, body)

@@ -135,13 +135,13 @@ def of_aws(request: AwsRequest, *, is_content_based: Callable[[str], bool], rece
 
     Args:
         is_content_based: whether the queue or topic of this name deduplicates by content.
-        received: the receipt handles of messages that this delivery received itself.
+        received: the receipt handles of messages that this delivery received, or was made of.
     """
     service, name, parameters = request.service, request.name, request.parameters
     target = target_of(service, name, parameters)
     if service in TELEMETRY or name in IGNORED.get(service, ()):
         return Classified("ignored", target)
-    if service == "sqs" and name in ("DeleteMessage", "DeleteMessageBatch") and _handles(parameters) <= set(received):
+    if service == "sqs" and name in ("DeleteMessage", "DeleteMessageBatch") and handles_in(parameters) <= set(received):
         return Classified("ignored", target)
     if name in STATE.get(service, ()) and not _is_select(parameters):
         return Classified("state", target, token=_token(request))
@@ -195,7 +195,8 @@ def _is_select(parameters: Mapping[str, Any]) -> bool:
     return bool(texts) and all(text.lstrip().upper().startswith("SELECT") for text in texts)
 
 
-def _handles(parameters: Mapping[str, Any]) -> set[str]:
+def handles_in(parameters: Mapping[str, Any]) -> set[str]:
+    """The receipt handles of the messages that a request to SQS is about."""
     entries = parameters.get("Entries") or [parameters]
     return {str(entry.get("ReceiptHandle")) for entry in entries}
 

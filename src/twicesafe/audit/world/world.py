@@ -47,6 +47,7 @@ class _Running:
         self.count = 0
         self.answer: Answer | LostAnswer | None = None  # to the operation that it waits in
         self.ended: Delivery | None = None
+        self.delivered: set[str] = set()  # the receipt handles of the messages that it is made of
         self.received: list[str] = []
         self.invocations: dict[str, int] = {}
 
@@ -167,6 +168,7 @@ class World:
         renews = self._base.job.controls.renewal and "same-id" not in action.options
         self._clock.move_to(STARTS + later)
         event = redelivered(self._base.job.event, number) if renews else self._base.job.event
+        running.delivered = _receipts(event)
         identity = uuid.UUID(bytes=hashlib.sha256(b"request %d" % (number if renews else 1)).digest()[:16], version=4)
         now = STARTS + later
         deadline = round((now + self._base.job.timeout) * 1000)
@@ -249,12 +251,17 @@ class World:
 
     def _apply_aws(self, running: _Running, request: AwsRequest) -> tuple[Answer, Operation]:
         classified = effects.of_aws(
-            request, is_content_based=partial(self._deduplicates, request.service), received=running.received
+            request,
+            is_content_based=partial(self._deduplicates, request.service),
+            received=[*running.received, *running.delivered],
         )
         is_read = classified.effect in ("read", "ignored")
         token = classified.token or next((each.key for each in classified.outgoing if each.key), None)
         is_state = classified.effect == "state"
-        answer = self._aws.answer(request, running.number, is_read=is_read, is_state=is_state, token=_token(token))
+        if is_read and request.service == "sqs" and effects.handles_in(request.parameters) <= running.delivered:
+            answer = self._aws.acknowledged(request, running.number)
+        else:
+            answer = self._aws.answer(request, running.number, is_read=is_read, is_state=is_state, token=_token(token))
         self._services.setdefault(request.service)
         if request.name == "ReceiveMessage":
             found = re.findall(rb'ReceiptHandle(?:"\s*:\s*"|>)([^"<]+)', answer.body)
@@ -326,6 +333,12 @@ class World:
 def _delivery(number: int, ended: Ended) -> Delivery:
     ending: Any = ended.ending
     return Delivery(number, ending, ended.reply, ended.line, ending == "returned" and is_content(ended.reply))
+
+
+def _receipts(event: Any) -> set[str]:
+    records = event.get("Records") if isinstance(event, dict) else None
+    found = records if isinstance(records, list) else []
+    return {record["receiptHandle"] for record in found if isinstance(record, dict) and "receiptHandle" in record}
 
 
 def is_content(reply: Any) -> bool:
