@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.audit.table import CASES, TABLE, Case, faults, job
-from twicesafe.audit.audit import audit
+from twicesafe.audit.audit import Auditor, audit
 from twicesafe.audit.report.as_json import as_json
 from twicesafe.audit.report.text import lines
 
@@ -19,8 +19,8 @@ PLAYED = TABLE if os.environ.get("TWICESAFE_AUDIT_CASES") == "all" else TABLE[::
 
 
 @pytest.mark.parametrize("case", PLAYED, ids=[case.name for case in PLAYED])
-def test_a_case_gets_its_verdict(case: Case) -> None:
-    found = audit(job(case.name))
+def test_a_case_gets_its_verdict(case: Case, auditor: Auditor) -> None:
+    found = auditor.audit(job(case.name))
     assert faults(case, found, "\n".join(lines(found))) == []
 
 

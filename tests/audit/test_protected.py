@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.audit.table import job
-from twicesafe.audit.audit import audit
+from twicesafe.audit.audit import Auditor
 from twicesafe.audit.results import Audit
 
 PROTECTED = Path(__file__).parent / "protected"
@@ -55,8 +55,10 @@ PLAYED = TABLE if os.environ.get("TWICESAFE_AUDIT_CASES") == "all" else TABLE[1:
 
 
 @pytest.mark.parametrize("fixed", PLAYED, ids=[each.name for each in PLAYED])
-def test_a_handler_that_is_protected_as_its_fix_says_keeps_no_more_than_a_plain_steps_window(fixed: Fixed) -> None:
-    found = audited(fixed)
+def test_a_handler_that_is_protected_as_its_fix_says_keeps_no_more_than_a_plain_steps_window(
+    fixed: Fixed, auditor: Auditor
+) -> None:
+    found = audited(fixed, auditor)
     assert found.unknowns == ()
     if fixed.window is None:
         assert (found.verdict, found.reason) == ("safe", "protected")
@@ -69,16 +71,18 @@ def test_a_handler_that_is_protected_as_its_fix_says_keeps_no_more_than_a_plain_
 
 
 @pytest.mark.parametrize("name", [fixed.name for fixed in PLAYED])
-def test_it_is_protected_as_the_fix_says(name: str) -> None:
-    fixes = " ".join(finding.fix.rpartition("; or ")[2] for finding in audit(job(name)).findings)
+def test_it_is_protected_as_the_fix_says(name: str, auditor: Auditor) -> None:
+    fixes = " ".join(finding.fix.rpartition("; or ")[2] for finding in auditor.audit(job(name)).findings)
     code = CODE.findall(fixes)
     source = (PROTECTED / f"{name}.py").read_text()
     assert code
     assert [part for part in code if part not in source] == []
 
 
-def audited(fixed: Fixed) -> Audit:
+def audited(fixed: Fixed, auditor: Auditor) -> Audit:
     asked = job(fixed.name)
     target = asked.target._replace(folders=(str(PROTECTED), *asked.target.folders))
     env = {"TWICESAFE_STORE": fixed.store} if fixed.store else {}
-    return audit(asked._replace(target=target, declared=asked.declared._replace(env={**asked.declared.env, **env})))
+    return auditor.audit(
+        asked._replace(target=target, declared=asked.declared._replace(env={**asked.declared.env, **env}))
+    )

@@ -21,6 +21,7 @@ from .world.declared import beside, parsed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from .audit import Auditor
     from .results import Audit, Finding, Verdict
     from .settings import Declared
 
@@ -89,6 +90,7 @@ def audited(
     timeout: float = 30.0,
     thorough: bool = False,
     jobs: int | None = None,
+    auditor: Auditor | None = None,
 ) -> Audited:
     """Audit a handler, in processes of its own that import it anew.
 
@@ -102,6 +104,7 @@ def audited(
         timeout: the function's time limit, in seconds.
         thorough: rare schedules too, however many there are.
         jobs: worlds at once. By default the cores.
+        auditor: who makes it. By default one of its own, which takes longer.
 
     Raises:
         ConfigurationError: the function cannot be imported anew, the world is none, or the audit is not installed.
@@ -121,7 +124,8 @@ def audited(
         timeout=timeout,
         is_thorough=thorough,
     )
-    return Audited(audit(job if jobs is None else job._replace(jobs=jobs)))
+    make = audit if auditor is None else auditor.audit
+    return Audited(make(job if jobs is None else job._replace(jobs=jobs)))
 
 
 def _target(handler: Callable[..., Any] | str) -> Target:

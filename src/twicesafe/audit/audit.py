@@ -1,8 +1,10 @@
-"""An audit, asked for from any process: another one does it, and this one waits."""
+"""Audits, asked for from any process: another one makes them, and this one waits."""
 
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 NEEDED = {"moto": "moto", "time_machine": "time-machine", "h11": "h11", "boto3": "boto3", "yaml": "PyYAML"}
 if sys.version_info < (3, 11):
     NEEDED["tomli"] = "tomli"
-PROGRAM = "import sys; sys.path = [p for p in sys.path if p]; from twicesafe.audit.zygote import main; main({})"
+PROGRAM = "import sys; sys.path = [p for p in sys.path if p]; from twicesafe.audit.nursery import main; main({})"
 """A module of the user's folder must not take the place of one of ours."""
 GRACE = 10.0
 """Seconds that all processes may take to end once they are let go."""
@@ -32,6 +34,78 @@ GRACE = 10.0
 
 class AuditFailed(TwicesafeError):
     """The audit could not be made, and that is no verdict."""
+
+
+class Auditor:
+    """A process that makes audits, one after the other: what they share is loaded once.
+
+    Raises:
+        ConfigurationError: the set-up is wrong, or this platform has no fork.
+    """
+
+    def __init__(self) -> None:
+        check()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._orders, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with a program of ours
+                [sys.executable, "-c", PROGRAM.format(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env={**os.environ, "PYTHONHASHSEED": "0"},
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Auditor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and all that it started."""
+        self._orders.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE)
+        if self._process.poll() is None:
+            self._kill()
+        self._log.close()
+
+    def audit(self, job: Job, say: Callable[[int, int], object] = max) -> Audit:
+        """Find out whether a handler may be delivered to twice; see `audit`."""
+        started = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="twicesafe-audit-") as folder:
+            ours, theirs = Pipe()
+            try:
+                with theirs, suppress(BrokenPipeError, ConnectionResetError):  # it has ended: no answer comes
+                    socket.send_fds(self._orders, [b"."], [theirs.fileno()])
+                    ours.send((job, os.path.realpath(folder), dict(os.environ), os.getcwd()))
+                answer = _receive(ours, say)
+            finally:
+                ours.close()  # all of the audit's processes end when this is closed
+                self._wait()
+        if answer is None:
+            self._log.seek(0)
+            said = self._log.read().decode(errors="replace")[-2000:]
+            raise AuditFailed(f"The audit's own process ended. {said}")
+        whole = round(time.perf_counter() - started, 3)
+        rest = round(whole - sum(answer.seconds.values()), 3)
+        return answer._replace(seconds={"start": rest, **answer.seconds, "all": whole})
+
+    def _wait(self) -> None:
+        """Until all processes of the audit have ended."""
+        self._orders.settimeout(GRACE)
+        with suppress(ConnectionResetError):
+            try:
+                self._orders.recv(1)
+            except TimeoutError:
+                self._kill()  # no audit can follow one that does not end
+
+    def _kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def audit(job: Job, say: Callable[[int, int], object] = max) -> Audit:
@@ -45,31 +119,8 @@ def audit(job: Job, say: Callable[[int, int], object] = max) -> Audit:
         NotLoadable: there is no such handler.
         AuditFailed: a fault of the audit itself.
     """
-    check()
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="twicesafe-audit-") as folder, tempfile.TemporaryFile() as log:
-        ours, theirs = Pipe()
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, with a program of ours
-            [sys.executable, "-c", PROGRAM.format(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )
-        theirs.close()
-        try:
-            ours.send((job, os.path.realpath(folder)))
-            answer = _receive(ours, say)
-        finally:
-            ours.close()  # all of its processes end when this is closed
-            _end(process)
-        if answer is None:
-            log.seek(0)
-            raise AuditFailed(f"The audit's own process ended. {log.read().decode(errors='replace')[-2000:]}")
-    whole = round(time.perf_counter() - started, 3)
-    rest = round(whole - sum(answer.seconds.values()), 3)
-    return answer._replace(seconds={"start": rest, **answer.seconds, "all": whole})
+    with Auditor() as auditor:
+        return auditor.audit(job, say)
 
 
 def _receive(connection: Connection, say: Callable[[int, int], object]) -> Audit | None:
@@ -89,14 +140,6 @@ def _receive(connection: Connection, say: Callable[[int, int], object]) -> Audit
         else:
             answer: Audit = message
             return answer
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
 
 
 def check() -> None:

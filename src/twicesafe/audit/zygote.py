@@ -1,16 +1,13 @@
 """The process that all worlds are forked from: it has what they share, and never imports the handler.
 
-It is a new interpreter, so that no thread and no state of whoever asks for the audit is in it, and its
-worlds are copies of it: resetting a world is a fork. When whoever asked is gone, so is all of it.
+Its worlds are copies of it: resetting a world is a fork. When whoever asked is gone, so is all of it.
 """
 
 from __future__ import annotations
 
-import functools
 import gc
 import importlib
 import os
-import signal
 import time
 import traceback
 from contextlib import suppress
@@ -22,7 +19,6 @@ from ..lab.loading import NotLoadable
 from .explore import explore
 from .isolation import isolate
 from .messages import Failed, Progress, Refused
-from .observe.botocore import share_models
 from .observe.files import places
 from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
 from .world.aws import Aws
@@ -188,30 +184,28 @@ def _play(world: World, folder: str, connection: Connection) -> None:
         os._exit(status)
 
 
-def main(descriptor: int) -> None:
-    """Serve one job, from whoever holds the other end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked hears it, and lets go of us
-    started = time.perf_counter()
-    connection = Connection(descriptor)
-    job, folder = connection.recv()
-    for name in [name for name in os.environ if LEFT_OUT.match(name) and name != "TWICESAFE_STORE"]:
-        del os.environ[name]
+def serve(connection: Connection, imported: float) -> None:
+    """Make one audit, for whoever holds the other end.
+
+    Args:
+        imported: the seconds that imports took.
+    """
+    job, folder, environment, current = connection.recv()
+    os.chdir(current)
+    os.environ.clear()
+    os.environ.update({name: value for name, value in environment.items() if not LEFT_OUT.match(name)})
+    os.environ.update({name: environment[name] for name in ("TWICESAFE_STORE",) if name in environment})
     os.environ.update(CREDENTIALS)
     if job.controls.isolation and job.endpoint is None:  # else each delivery does it: the worlds have to get there
         isolate()
+    started = time.perf_counter()
     try:
-        share_models()
-        responses: Any = importlib.import_module("moto.core.responses")
-        responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-        importlib.import_module("moto.core.models")
-        imported = time.perf_counter()
         zygote = Zygote(connection, job, folder)
         zygote.build()
         built = time.perf_counter()
         audit = explore(job, zygote)
         zygote.close()
-        ended = time.perf_counter()
-        seconds = {"import": imported - started, "world": built - imported, "schedules": ended - built}
+        seconds = {"import": imported, "world": built - started, "schedules": time.perf_counter() - built}
         answer: Any = audit._replace(seconds={name: round(value, 3) for name, value in seconds.items()})
     except Abandoned:
         return

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from ..audit import baseline, gate
-from ..audit.audit import AuditFailed, check
-from ..audit.audit import audit as run_audit
+from ..audit.audit import AuditFailed, Auditor, check
 from ..audit.report import as_json, text
 from ..audit.report.html import as_html
 from ..audit.report.sarif import as_sarif
@@ -225,7 +224,9 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
         raise click.UsageError("--write-baseline needs --baseline FILE, the file to write.")
     known = jobs.baseline(first)
     asked = [jobs.job(each, known) for each in every]  # all are read before the first one runs
-    outcomes: list[Audit | Unmade] = [_audited(asked[0])] if is_one else [_tried(job) for job in asked]
+    with Auditor() as auditor:
+        make = _audited if is_one else _tried
+        outcomes: list[Audit | Unmade] = [make(auditor, job) for job in asked]
     if first.write_baseline:
         outcomes = _write_baseline(str(first.baseline), known, outcomes)
     statuses = [
@@ -236,14 +237,14 @@ def audit(ctx: click.Context, /, **parameters: Any) -> None:
     ctx.exit(gate.worst(statuses))
 
 
-def _audited(job: Job) -> Audit:
+def _audited(auditor: Auditor, job: Job) -> Audit:
     with show.progress() as say:
-        return run_audit(job, lambda done, known: say(_progress(job, done, known)) if _is_news(done) else None)
+        return auditor.audit(job, lambda done, known: say(_progress(job, done, known)) if _is_news(done) else None)
 
 
-def _tried(job: Job) -> Audit | Unmade:
+def _tried(auditor: Auditor, job: Job) -> Audit | Unmade:
     try:
-        return _audited(job)
+        return _audited(auditor, job)
     except (ConfigurationError, NotLoadable, AuditFailed) as error:
         return Unmade(job.handler, job.event_name, str(error))
 
