@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import platform
 import sqlite3
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.beside import Figure, as_markdown, as_text
-from bench.place import Bench
+from bench.place import ROOT, Bench
 from tests.conftest import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "LAMBDA_", "TWICESAFE_"))]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled, and so it is here
+    compileall.compile_dir(ROOT / "src", quiet=1)
     here = machine()
     print(here)
     with Bench(is_quick=asked.quick) as bench:

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from .observe.botocore import share_models
-from .observe.variables import CREDENTIALS, LEFT_OUT
+from .observe.variables import CREDENTIALS, LEFT_OUT, REGION
 from .zygote import serve
 
 
@@ -52,7 +52,11 @@ def _load() -> float:
     share_models()
     responses: Any = importlib.import_module("moto.core.responses")
     responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-    importlib.import_module("moto.dynamodb.urls")
+    for name in ("boto3", "moto.dynamodb.urls", "moto.iam.access_control", "moto.s3.models"):
+        importlib.import_module(name)
+    session: Any = sys.modules["boto3"].session.Session(region_name=REGION)
+    session.client("dynamodb")  # what most handlers use: its model is read now
+    session.resource("dynamodb")
     gc.collect()
     gc.freeze()
     return time.perf_counter() - started
