@@ -73,7 +73,7 @@ def audit(*findings: Finding, **fields: Any) -> Audit:
         "classes": ("clean", "again"),
         "versions": {"twicesafe": "1"},
         "seconds": {"all": 1.25},
-        "folders": ("/work/project/src",),
-        "file": "/work/project/src/shop/orders.py",
+        "folders": ("/home/ann/project/src",),
+        "file": "/home/ann/project/src/shop/orders.py",
     }
     return Audit(**{**base, **fields})

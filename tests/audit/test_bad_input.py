@@ -182,7 +182,7 @@ def test_an_audit_that_is_ended_leaves_no_process_behind(number: signal.Signals,
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        wait_until(lambda: len(marked(mark)) >= 4)  # the command, the zygote, a world and the handler
+        wait_until(lambda: len(marked(mark)) >= 5)  # the command, the nursery, the zygote, a world and the handler
         process.send_signal(number)
         process.wait()
         wait_until(lambda: marked(mark) == [])

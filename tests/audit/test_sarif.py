@@ -26,7 +26,7 @@ def official() -> Any:
     return found
 
 
-def results(*audits: Any, folder: str = "/work/project") -> Any:
+def results(*audits: Any, folder: str = "/home/ann/project") -> Any:
     return as_sarif(audits, [], folder)["runs"][0]["results"]
 
 
@@ -49,7 +49,7 @@ def test_it_is_valid() -> None:
 
 @needs_schema
 def test_the_schema_refuses_what_is_not_valid() -> None:
-    found = as_sarif([audit(finding())], [], "/work/project")
+    found = as_sarif([audit(finding())], [], "/home/ann/project")
     found["runs"][0]["results"][0]["level"] = "grave"
     with pytest.raises(ValidationError):
         Draft4Validator(official()).validate(found)
@@ -106,7 +106,7 @@ def test_a_schedule_is_a_thread_for_each_delivery_in_one_order() -> None:
 
 
 def test_files_are_named_from_the_folder_asked_for_in_a_form_that_addresses_have() -> None:
-    (one,) = results(audit(finding(), folders=("/work/project/my src",)))
+    (one,) = results(audit(finding(), folders=("/home/ann/project/my src",)))
     assert one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "my%20src/shop/orders.py"
 
 
