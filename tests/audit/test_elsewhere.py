@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.audit.table import TABLE, Case, faults, job
+from tests.faults.faults import is_lost
+from tests.faults.proxy import FaultProxy
 from tests.servers.dynamodb import dynamodb_local
 from twicesafe.audit.audit import audit
 from twicesafe.audit.report.text import lines
@@ -33,6 +35,13 @@ def test_a_case_gets_its_verdict(case: Case, unshared: str) -> None:
 def test_one_that_shows_all_data_to_all_is_refused(dynamodb_endpoint: str) -> None:
     with pytest.raises(ConfigurationError, match="Start it without -sharedDb"):
         audit(job("counter_add")._replace(endpoint=dynamodb_endpoint))
+
+
+def test_one_that_stops_in_the_middle_is_said(unshared: str) -> None:
+    with FaultProxy(unshared).listening() as proxy:
+        proxy.befall("replace", is_lost)
+        with pytest.raises(ConfigurationError, match=r"at http://127\.0\.0\.1:\d+ does not answer"):
+            audit(job("put_same_data")._replace(endpoint=proxy.endpoint))
 
 
 def test_one_that_is_not_there_is_said() -> None:

@@ -43,6 +43,7 @@ class Played(NamedTuple):
     run: Run | None
     supplies: tuple[Any, ...] = ()
     trace: str = ""
+    refused: str = ""  # what the user can mend
 
 
 class Zygote:
@@ -130,6 +131,8 @@ class Zygote:
             played = Played(None, trace="A world ended without a word.")
         connection.close()
         os.waitpid(pid, 0)
+        if played.refused:
+            raise ConfigurationError(played.refused)
         if played.run is None:
             raise RuntimeError(played.trace)
         for call in played.supplies:
@@ -178,6 +181,8 @@ def _play(world: World, folder: str, connection: Connection) -> None:
         status = 0
     except Abandoned:
         pass  # who asked is gone, and the deliveries have ended with the world: nobody is left to tell
+    except ConfigurationError as error:
+        connection.send(Played(None, refused=str(error)))
     except BaseException:  # noqa: BLE001 - whatever it is, the zygote says it
         connection.send(Played(None, trace=traceback.format_exc()))
     finally:
