@@ -34,7 +34,7 @@ class Written:
 
 def written(claim: bytes, completion: bytes) -> Written:
     """Requests as they were recorded."""
-    return Written(json.loads(claim.partition(END)[2])["Key"]["id"]["S"].encode(), claim, completion)
+    return Written(json.loads(claim.partition(END)[2])["Item"]["id"]["S"].encode(), claim, completion)
 
 
 def whole(answer: bytes) -> bool:

@@ -34,14 +34,14 @@ class Sent(NamedTuple):
     @property
     def command(self) -> str:
         """The command that it is of."""
-        operation = self.headers["x-amz-target"].partition(".")[2]
+        operation, asked = self.headers["x-amz-target"].partition(".")[2], json.loads(self.body)
+        if operation == "PutItem":
+            is_new = "ExpressionAttributeValues" not in asked
+            return "claim" if is_new and asked["Item"]["status"]["S"] == "INPROGRESS" else "replace"
         if operation != "UpdateItem":
-            return {"PutItem": "replace", "GetItem": "load", "DeleteItem": "forget"}.get(operation, operation)
-        asked = json.loads(self.body)
+            return {"GetItem": "load", "DeleteItem": "forget"}.get(operation, operation)
         names = asked["ExpressionAttributeNames"]
         change = re.sub(r"#\w+", lambda word: names[word[0]], asked["UpdateExpression"])
-        if "if_not_exists" in change:
-            return "claim"
         if "status = " in change:
             return "complete"
         if "REMOVE owner" in change:

@@ -79,7 +79,7 @@ def read_answer(answer: Answer, request: Request) -> Response:
 def _may_be_empty(answer: Answer, request: Request) -> bool:
     """Whether `{}` is what the server sent: for an absent item, or where nothing was asked to be returned."""
     if request.operation != "GetItem":
-        return bool(request.parameters.get("ReturnValues", "NONE") == "NONE")
+        return True
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return "transfer-encoding" in headers or headers.get("content-length", "") in ("2", "3", "4")
 

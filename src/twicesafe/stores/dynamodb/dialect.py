@@ -1,10 +1,10 @@
 """What each command asks of DynamoDB, and what the answers mean: pure, and without a table testable.
 
 A change is one conditional request, whose condition holds only where the reference store's own rule makes
-this very change. When it is refused, the refusal shows the item. The rule is applied to that, and mostly
-changes nothing: it is a conflict, a replay, or this very change, applied before and its response lost (rule 1).
-Where the rule does change it (an expired leftover: one UpdateItem cannot both keep steps and drop them), what
-comes out replaces the item whole, on the condition that it still is the one that was seen.
+this very change: a claim's, that nothing is there. When it is refused, the refusal shows the item. The rule is
+applied to that, and mostly changes nothing: it is a conflict, a replay, or this very change, applied before and its
+response lost (rule 1). Where the rule does change it (a claim that takes over what was released, or is silent or
+expired), what comes out replaces the item whole, on the condition that it still is the one that was seen.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ...protocol.commands import (
     Denied,
     Done,
     Forget,
+    Keep,
     List,
     Load,
     Lost,
@@ -26,7 +27,7 @@ from ...protocol.commands import (
     SettleStep,
     Transact,
 )
-from ..memory import TRANSITIONS, claimed
+from ..memory import TRANSITIONS
 from .expressions import begin, find, replace, scan, transaction
 from .items import read
 from .requests import Accepted, Cancelled, Refused
@@ -34,7 +35,7 @@ from .requests import Accepted, Cancelled, Refused
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from ...protocol.commands import Complete, Keep, Release, Renew, SaveStep, StoreCommand, StoreReply
+    from ...protocol.commands import Complete, Release, Renew, SaveStep, StoreCommand, StoreReply
     from ...protocol.records import Record
     from .layout import Item, Layout
     from .requests import Scanned, Talk
@@ -61,6 +62,8 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
         return None if item is None else read(item, layout)
     if isinstance(command, Transact):
         return (yield from _transact(command, layout))
+    if isinstance(command, (Claim, Keep)):
+        return (yield from _change(command, None, layout))
     request = begin(command, layout)
     if request is None:
         item = yield from _find(command.key, layout)
@@ -68,11 +71,11 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     response: Accepted | Refused = yield request
     if isinstance(response, Refused):
         return (yield from _change(command, response.item, layout))
-    return claimed(read(response.item or {}, layout)) if isinstance(command, Claim) else Done()
+    return Done()
 
 
 def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreReply]:
-    """Do to what was seen as the reference store would."""
+    """Do as the reference store would to what was seen; None: nothing, which is for the condition to find out."""
     rule = TRANSITIONS[type(command)]
     for _ in range(MOST_ROUNDS):
         found = None if seen is None else read(seen, layout)

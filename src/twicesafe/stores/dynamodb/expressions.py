@@ -1,59 +1,49 @@
 """Conditional requests: what they change, and when. A word after `#` is an attribute, one after `:` a value.
 
 Attribute names are never written out: DynamoDB reserves 573 words, `status`, `data` and `owner` among them,
-and a table may have names of its own.
+and a table may have names of its own. What is sent has numbers for words: it is hashed, signed and carried.
 """
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ...protocol.commands import Claim, Complete, Forget, Keep, Lost, Redo, Release, Renew, SettleStep
+from ...protocol.commands import Complete, Forget, Lost, Redo, Release, Renew, SettleStep
 from ...protocol.records import Status
+from ...tuples import NamedTuple
 from ..memory import TRANSITIONS
 from .items import RESULT, VERSION, number, text, write, write_step
 from .layout import Names
 from .requests import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...protocol.commands import List, SaveStep, Transact
-    from ...protocol.records import Record, Seconds, Steps
-    from .layout import Attribute, Item, Layout
+    from ...protocol.records import Record, Steps
+    from .layout import Item, Layout
 
 MOST_STEPS = 20
 """In one condition: an expression has at most 4 KB and 300 operators."""
 
-TAKE = (
-    "#v = :v, #status = :in_progress, #owner = :owner, #claimed = :now, #in_progress_expiration = :lease_until, "
-    "#attempt = if_not_exists(#attempt, :zero) + :one, #started = if_not_exists(#started, :now), "
-    "#validation = if_not_exists(#validation, :fingerprint), #steps = if_not_exists(#steps, :no_steps)"
-)
-
-# What one UpdateItem may take over as it is. It changes nothing that cannot be read, as far as a condition can see:
-# to compare values of two types is false. On one line: moto's mock reads no conditions of several.
-UNFINISHED = (
-    "#v = :v AND #status = :in_progress AND #attempt > :zero AND #started >= :zero "
-    "AND (attribute_not_exists(#generation) OR #generation >= :zero) AND attribute_type(#validation, :text) "
-    "AND attribute_type(#steps, :map) AND attribute_not_exists(#data) "
-    "AND #claimed BETWEEN :zero AND :before AND (attribute_not_exists(#expiration) OR #expiration > :second)"
-)
-RELEASED = "attribute_not_exists(#owner) AND attribute_not_exists(#in_progress_expiration)"
-SILENT = "attribute_type(#owner, :text) AND #owner <> :owner AND #in_progress_expiration BETWEEN :zero AND :now"
-SAME_PAYLOAD = "(NOT begins_with(#validation, :rule) OR #validation = :fingerprint OR #validation = :rule)"
-
 HELD = "#v = :v AND #status = :in_progress AND #owner = :owner"
+ANSWER = "SET #status = :status, #expiration = :expiration, #data = :data REMOVE #steps, #in_progress_expiration"
+NO_ANSWER = "SET #status = :status, #expiration = :expiration REMOVE #steps, #in_progress_expiration, #data"
+RELEASE = "SET #claimed = :claimed, #expiration = :expiration{} REMOVE #owner, #in_progress_expiration"
+RENEW = "SET #in_progress_expiration = :lease_until, #expiration = :expiration"
+RENEW_FOR_EVER = "SET #in_progress_expiration = :lease_until REMOVE #expiration"
+
+WORD = re.compile(r"[#:]\w+")
 
 
 def begin(command: Any, layout: Layout) -> Request | None:
     """The one request that mostly is enough; None: look at the record first."""
-    if isinstance(command, Claim):
-        return _claim(command, layout)
     if isinstance(command, Complete):
         return _complete(command, layout)
     if isinstance(command, Renew):
         return _renew(command, layout)
-    if isinstance(command, Keep):
-        return replace(command.key, None, TRANSITIONS[Keep](None, command)[0], layout)
     if isinstance(command, (Forget, Redo, SettleStep)):
         record, reply = TRANSITIONS[type(command)](command.seen, command)
         if isinstance(reply, Lost):
@@ -74,16 +64,18 @@ def find(key: str, layout: Layout) -> Request:
 def replace(key: str, seen: Item | None, record: Record | None, layout: Layout) -> Request:
     """Put the record where the item was, or nothing, if that still is as it was seen."""
     condition, values = _unchanged(seen, layout)
-    what = {"Key": layout.key(key)} if record is None else {"Item": write(record, layout)}
-    parameters = _conditional(layout, condition, values) | what
-    return Request("DeleteItem" if record is None else "PutItem", parameters, key)
+    parameters = _conditional(condition, values, layout)
+    if record is None:
+        parameters["Key"] = layout.key(key)
+        return Request("DeleteItem", parameters, key)
+    parameters["Item"] = write(record, layout)
+    return Request("PutItem", parameters, key)
 
 
 def transaction(command: Transact, layout: Layout) -> Request:
     """The owner's change, and the user's writes, all or nothing."""
     change = command.change
     own = _complete(change, layout) if isinstance(change, Complete) else _save_step(change, layout, once=True)
-    own.parameters.pop("ReturnValues")
     items = [{"Update": own.parameters}, *command.writes]
     return Request("TransactWriteItems", {"TransactItems": items, "ClientRequestToken": command.token}, command.key)
 
@@ -97,131 +89,79 @@ def scan(command: List, start: Item | None, layout: Layout) -> Request:
     if layout.sort_key is not None:
         condition += " AND #sort_key = :sort_value"
         values[":sort_value"] = text(layout.sort_value)
-    parameters = {
-        "TableName": layout.table,
-        "ConsistentRead": True,
-        "FilterExpression": condition,
-        "ExpressionAttributeNames": layout.named(condition),
-        "ExpressionAttributeValues": values,
-    }
+    parameters = _expressions(layout, condition, values, purpose="FilterExpression")
+    parameters["ConsistentRead"] = True
     if start is not None:
         parameters["ExclusiveStartKey"] = start
     return Request("Scan", parameters)
 
 
-def _claim(command: Claim, layout: Layout) -> Request:
-    free = f"({RELEASED} OR {SILENT})" if command.takes_over else RELEASED
-    update = _Update(f"attribute_not_exists(#id) OR {UNFINISHED} AND {free}", command.owner)
-    update.sets.append(TAKE)
-    update.set_expiry(command.expires_at)
-    update.values |= {
-        ":now": number(command.now),
-        ":before": number(command.now - 1),
-        ":second": number(command.now // 1000),
-        ":lease_until": number(command.lease_until),
-        ":fingerprint": text(command.fingerprint),
-        ":no_steps": {"M": {}},
-        ":zero": number(0),
-        ":one": number(1),
-        ":text": text("S"),
-        ":map": text("M"),
-    }
-    rule, colon, digest = command.fingerprint.partition(":")
-    if digest:
-        update.condition += f" AND {SAME_PAYLOAD}"
-        update.values[":rule"] = text(rule + colon)
-    return update.request(command.key, layout, returns="ALL_NEW")
-
-
 def _complete(command: Complete, layout: Layout) -> Request:
-    update = _Update(HELD, command.owner)
-    update.set("status", text(command.status.value))
-    update.set_expiry(command.expires_at)
-    update.removes += ["#steps", "#in_progress_expiration"]
+    values = {":status": text(command.status.value), ":expiration": number(command.expires_at)}
     if command.reply is None:
-        update.removes.append("#data")
-    else:
-        update.set("data", text(command.reply))
-    return update.request(command.key, layout)
+        return _update(command, HELD, NO_ANSWER, values, layout)
+    values[":data"] = text(command.reply)
+    return _update(command, HELD, ANSWER, values, layout)
 
 
 def _release(command: Release, layout: Layout) -> Request:
-    update = _Update(f"{HELD} AND #claimed <= :claimed", command.owner)
-    update.set("claimed", number(command.claimed))
-    update.set_expiry(command.expires_at)
-    update.removes += ["#owner", "#in_progress_expiration"]
-    update.set_steps(command.steps)
-    return update.request(command.key, layout)
+    values = {":claimed": number(command.claimed), ":expiration": number(command.expires_at)}
+    condition, sets, names = _steps(command.steps, values)
+    change = RELEASE.format("".join(f", {one}" for one in sets))
+    return _update(command, f"{HELD} AND #claimed <= :claimed{condition}", change, values, layout, names)
 
 
 def _renew(command: Renew, layout: Layout) -> Request:
-    update = _Update(f"{HELD} AND #in_progress_expiration < :in_progress_expiration", command.owner)
-    update.set("in_progress_expiration", number(command.lease_until))
-    update.set_expiry(command.expires_at)
-    return update.request(command.key, layout)
+    condition, values = (
+        f"{HELD} AND #in_progress_expiration < :lease_until",
+        {":lease_until": number(command.lease_until)},
+    )
+    if command.expires_at is None:
+        return _update(command, condition, RENEW_FOR_EVER, values, layout)
+    values[":expiration"] = number(command.expires_at)
+    return _update(command, condition, RENEW, values, layout)
 
 
 def _save_step(command: SaveStep, layout: Layout, *, once: bool = False) -> Request:
-    update = _Update(HELD, command.owner)
-    update.set_steps(command.steps, once=once)
-    return update.request(command.key, layout)
+    values: Item = {}
+    condition, sets, names = _steps(command.steps, values, once=once)
+    return _update(command, HELD + condition, f"SET {', '.join(sets)}", values, layout, names)
 
 
-class _Update:
-    """One UpdateItem of an owner's, in the making."""
+def _steps(steps: Steps, values: Item, *, once: bool = False) -> tuple[str, list[str], dict[str, str]]:
+    """Steps, each on the condition that it replaces no result but its own copy: condition, changes, and names.
 
-    def __init__(self, condition: str, owner: str) -> None:
-        self.condition = condition
-        self.values: Item = {
-            ":v": number(VERSION),
-            ":in_progress": text(Status.IN_PROGRESS.value),
-            ":owner": text(owner),
-        }
-        self.sets: list[str] = []
-        self.removes: list[str] = []
-        self._names: dict[str, str] = {}
+    Args:
+        values: those of the steps are added to them.
+        once: not its own copy either: what comes with it would happen again.
+    """
+    condition, sets, names = "", [], {}
+    if steps:
+        condition = " AND attribute_type(#steps, :map)"
+        values |= {":map": text("M"), ":result": text(RESULT)}
+    for place, (name, step) in enumerate(steps.items()):
+        path, value = f"#steps.#s{place}", f":s{place}"
+        sets.append(f"{path} = {value}")
+        unless = "" if once else f" OR {path} = {value}"
+        condition += f" AND (NOT begins_with({path}, :result){unless})"
+        values[value] = write_step(step)
+        names[f"#s{place}"] = name
+    return condition, sets, names
 
-    def set(self, field: str, value: Attribute) -> None:
-        """Write an attribute."""
-        self.sets.append(f"#{field} = :{field}")
-        self.values[f":{field}"] = value
 
-    def set_expiry(self, expires_at: Seconds | None) -> None:
-        """Write when the record may go, or that it may not."""
-        if expires_at is None:
-            self.removes.append("#expiration")
-        else:
-            self.set("expiration", number(expires_at))
-
-    def set_steps(self, steps: Steps, *, once: bool = False) -> None:
-        """Write steps, each on the condition that it replaces no result but its own copy.
-
-        Args:
-            once: not its own copy either: what comes with it would happen again.
-        """
-        if steps:
-            self.condition += " AND attribute_type(#steps, :map)"
-            self.values |= {":map": text("M"), ":result": text(RESULT)}
-        for place, (name, step) in enumerate(steps.items()):
-            path, value = f"#steps.#s{place}", f":s{place}"
-            self.sets.append(f"{path} = {value}")
-            unless = "" if once else f" OR {path} = {value}"
-            self.condition += f" AND (NOT begins_with({path}, :result){unless})"
-            self.values[value] = write_step(step)
-            self._names[f"#s{place}"] = name
-
-    def request(self, key: str, layout: Layout, returns: str = "NONE") -> Request:
-        """The finished request."""
-        change = f"SET {', '.join(self.sets)}"
-        if self.removes:
-            change += f" REMOVE {', '.join(self.removes)}"
-        parameters = _conditional(layout, self.condition, self.values) | {
-            "Key": layout.key(key),
-            "UpdateExpression": change,
-            "ExpressionAttributeNames": {**layout.named(f"{change} {self.condition}"), **self._names},
-            "ReturnValues": returns,
-        }
-        return Request("UpdateItem", parameters, key)
+def _update(
+    command: Complete | Release | Renew | SaveStep,
+    condition: str,
+    change: str,
+    values: Item,
+    layout: Layout,
+    names: Mapping[str, str] | None = None,
+) -> Request:
+    """One UpdateItem of an owner's."""
+    values |= {":v": number(VERSION), ":in_progress": text(Status.IN_PROGRESS.value), ":owner": text(command.owner)}
+    parameters = _conditional(condition, values, layout, change, names)
+    parameters["Key"] = layout.key(command.key)
+    return Request("UpdateItem", parameters, command.key)
 
 
 def _unchanged(seen: Item | None, layout: Layout) -> tuple[str, Item]:
@@ -239,11 +179,55 @@ def _unchanged(seen: Item | None, layout: Layout) -> tuple[str, Item]:
     return f"attribute_exists(#id) AND {' AND '.join(conditions)}", values
 
 
-def _conditional(layout: Layout, condition: str, values: Item) -> dict[str, Any]:
-    parameters: dict[str, Any] = {
-        "TableName": layout.table,
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": layout.named(condition),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    return {**parameters, "ExpressionAttributeValues": values} if values else parameters
+def _conditional(
+    condition: str, values: Item, layout: Layout, change: str = "", names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    parameters = _expressions(layout, condition, values, change, names)
+    parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return parameters
+
+
+def _expressions(
+    layout: Layout,
+    condition: str,
+    values: Item,
+    change: str = "",
+    names: Mapping[str, str] | None = None,
+    purpose: str = "ConditionExpression",
+) -> dict[str, Any]:
+    """The table, and the expressions with all that is behind their words, and nothing else, as DynamoDB demands.
+
+    Args:
+        names: of attributes that are no record's.
+    """
+    form = _form(layout, condition, change)
+    shorter = form.words
+    parameters: dict[str, Any] = {"TableName": layout.table, purpose: form.condition}
+    if change:
+        parameters["UpdateExpression"] = form.change
+    own = form.names if names is None else {**form.names, **{shorter[word]: name for word, name in names.items()}}
+    parameters["ExpressionAttributeNames"] = own
+    if values:
+        parameters["ExpressionAttributeValues"] = {shorter[word]: value for word, value in values.items()}
+    return parameters
+
+
+class _Form(NamedTuple):
+    """Expressions as they are sent."""
+
+    condition: str
+    change: str
+    words: dict[str, str]  # what became of each
+    names: dict[str, str]  # of a record's attributes
+
+
+@lru_cache(maxsize=256)
+def _form(layout: Layout, condition: str, change: str) -> _Form:
+    words: dict[str, str] = {}
+
+    def shorter(word: re.Match[str]) -> str:
+        return words.setdefault(word[0], f"{word[0][0]}{len(words):x}")
+
+    condition, change = WORD.sub(shorter, condition), WORD.sub(shorter, change)
+    known = {f"#{field}": name for field, name in {**layout.names._asdict(), "sort_key": layout.sort_key}.items()}
+    return _Form(condition, change, words, {words[word]: known[word] for word in words if word in known})

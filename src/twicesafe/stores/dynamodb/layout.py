@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import TypeAlias
 
     Attribute: TypeAlias = dict[str, Any]
@@ -55,13 +52,3 @@ class Layout(NamedTuple):
         if self.sort_key is not None:
             item[self.sort_key] = {"S": self.sort_value}
         return item
-
-    def named(self, expression: str) -> Mapping[str, str]:
-        """The attributes behind an expression's `#words`: all of them, and no other, as DynamoDB demands."""
-        return _named(self, expression)
-
-
-@lru_cache(maxsize=256)
-def _named(layout: Layout, expression: str) -> Mapping[str, str]:
-    names = {**layout.names._asdict(), "sort_key": layout.sort_key}
-    return {f"#{word}": names[word] for word in re.findall(r"#([a-z_]+)\b", expression)}

@@ -18,7 +18,6 @@ from ..clock import wall
 from ..patience import SHORT_PAUSE
 from ..refusals import OLD_CREDENTIALS, WRONG_TIME, Refusal, read_refusal
 from ..requests import Accepted, Scanned, Unanswered
-from .brief import brief
 from .http1 import request as http_request
 from .signing import signature, stamp
 
@@ -85,7 +84,7 @@ class Desk:
             self._refuse_mock()
         now, offset = wall(), self._watch.offset
         try:
-            body = _encode(brief(request.parameters)).encode()
+            body = _encode(request.parameters).encode()
         except (TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"A request to the store {self._store} cannot be sent ({error}): a write takes values in DynamoDB's "
