@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, TypeVar
 
 from .errors import TwicesafeError
 from .tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal, TypeAlias
+    from typing import Literal, TypeAlias, TypeVar
 
     Verdict: TypeAlias = Literal[
         "ran", "failed", "released", "replayed", "conflict", "mismatch", "unknown", "lost", "unprotected", "error"

@@ -10,7 +10,6 @@ import os
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from . import batch
 from .answers import HEADER, HTTP, S3_BATCH
@@ -27,9 +26,10 @@ from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
 from .tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from .answers import Reader
     from .keys.selectors import BoundArguments

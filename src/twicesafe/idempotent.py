@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, overload
 
 from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs, openly
@@ -17,10 +16,11 @@ from .protocol.records import Millis, Seconds
 from .replies import Codec
 from .signatures import bare, is_async, is_generator, is_method, parameters
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
-    from typing import Literal, ParamSpec, TypeVar
+    from typing import Any, Literal, ParamSpec, TypeVar, overload
 
     from .protocol.policy import OnConflict, OnUnknown
     from .stores.base import Store
@@ -34,26 +34,28 @@ CONTEXT_NAMES = ("context", "ctx", "lambda_context", "")
 """What handlers call their second parameter, leading and trailing underscores aside."""
 
 
-@overload
-def idempotent(function: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
-def idempotent(
-    *,
-    key: Callable[..., object] | str | None = None,
-    payload: Callable[..., object] | str | Literal[False] | None = None,
-    scope: Callable[[Any], str | None] | None = None,
-    require_key: bool = False,
-    name: str | None = None,
-    store: Store | str | None = None,
-    expires_after: timedelta | int | None = None,
-    on_conflict: OnConflict | None = None,
-    on_unknown: OnUnknown = "rerun",
-    final_errors: tuple[type[BaseException], ...] = (),
-    lease: timedelta | int = LEASE_SECONDS,
-    unit: Literal["record", "event"] = "record",
-    report_failures: bool = False,
-    fail_open: bool = False,
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def idempotent(function: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def idempotent(
+        *,
+        key: Callable[..., object] | str | None = None,
+        payload: Callable[..., object] | str | Literal[False] | None = None,
+        scope: Callable[[Any], str | None] | None = None,
+        require_key: bool = False,
+        name: str | None = None,
+        store: Store | str | None = None,
+        expires_after: timedelta | int | None = None,
+        on_conflict: OnConflict | None = None,
+        on_unknown: OnUnknown = "rerun",
+        final_errors: tuple[type[BaseException], ...] = (),
+        lease: timedelta | int = LEASE_SECONDS,
+        unit: Literal["record", "event"] = "record",
+        report_failures: bool = False,
+        fail_open: bool = False,
+    ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
 def idempotent(function: Any = None, /, **options: Any) -> Any:

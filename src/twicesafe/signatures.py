@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
 """The flags of a code object whose call makes one (inspect.CO_...)."""

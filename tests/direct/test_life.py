@@ -109,7 +109,7 @@ class Waiting:
 
 
 def test_no_more_wait_than_a_burst_needs_and_the_last_one_back_goes_first() -> None:
-    waiting, lines = Idle[Waiting](), [Waiting() for _ in range(MOST + 10)]
+    waiting, lines = Idle(), [Waiting() for _ in range(MOST + 10)]
     for line in lines:
         waiting.put(line)
     assert [line.is_closed for line in lines] == [True] * 10 + [False] * MOST
@@ -117,7 +117,7 @@ def test_no_more_wait_than_a_burst_needs_and_the_last_one_back_goes_first() -> N
 
 
 def test_after_a_burst_the_old_ones_are_closed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting, lines = Idle[Waiting](), [Waiting() for _ in range(4)]
+    waiting, lines = Idle(), [Waiting() for _ in range(4)]
     for line in lines:
         waiting.put(line)
     now = time.time() + 2 * OLDEST

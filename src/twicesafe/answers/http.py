@@ -9,7 +9,6 @@ payload.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     InProgress,
@@ -23,7 +22,10 @@ from ..errors import (
 from ..tuples import NamedTuple
 from .reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..errors import TwicesafeError
 
 

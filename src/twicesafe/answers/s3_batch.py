@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.ht
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..errors import InProgress, NotEnoughTime, StoreUnavailable
 from .reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..errors import TwicesafeError
 
 TEMPORARY = "TemporaryFailure"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, KeyInUse, KeyReused
 from ..execution.current import current_step
 from ..providers import PROVIDERS
 from ..tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 DEDUPLICATION = "MessageDeduplicationId"
 NAMED = {

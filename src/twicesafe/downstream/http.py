@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from ..errors import ConfigurationError, KeyInUse, KeyReused
 from ..execution.current import current, current_step
 from ..providers import PROVIDERS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
-R = TypeVar("R")
+    R = TypeVar("R")
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 """They change nothing (RFC 9110, 9.2.1), and need no key."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..errors import KeyInUse, KeyReused
 from ..execution.current import current_step
 from ..providers import PROVIDERS
 from ..signatures import is_async, parameters
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 HORIZON = PROVIDERS["stripe"].horizon
 

@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError, DuplicateStep, NestedStep, WrongProcess
 from ..keys.canonical import digest
@@ -15,6 +14,7 @@ from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
 from .options import full_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, ParamSpec, TypeVar

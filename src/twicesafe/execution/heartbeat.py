@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from ..protocol.commands import Now, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.flows import keep_alive
 from .current import instant
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Task
 

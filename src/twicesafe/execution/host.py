@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
 from ..errors import LeaseLost, WrongProcess
 from ..protocol.commands import Failed, Now, Raised, Run, Sleep
@@ -16,8 +15,10 @@ from .current import instant, running
 from .heartbeat import Heartbeat
 from .judge import outcome_value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ..protocol.commands import Command, Outcome
     from ..protocol.flows import Answer, Delivery

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from ..decisions import Decision, announce, logger
 from ..errors import (
@@ -23,8 +22,10 @@ from ..tuples import NamedTuple
 from .current import running
 from .host import Host
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ..decisions import Verdict
     from ..protocol.commands import Outcome

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, TwicesafeError
 from ..protocol.commands import Failed, Raised, Returned, Unkept, Unsuccessful
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
     from ..protocol.commands import Outcome
     from ..replies import Codec

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..errors import ConfigurationError, UnusableKey
 from ..keys.canonical import RULE, canonical, digest
 from ..protocol.records import Millis
@@ -11,9 +9,11 @@ from ..protocol.steps import SETTLES_AFTER, Plan
 from ..signatures import accepts
 from ..tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+    from typing import Any
 
 LONGEST_NAME = 255
 """Bytes: what DynamoDB takes as a name in an expression."""

@@ -6,8 +6,6 @@ did is there. The row comes first, so that a twin of the step waits at it, and w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..errors import ConfigurationError, CorruptRecord, StepMismatch
 from ..protocol.commands import Now, Raised, Returned, RunStep, Unkept, ask
 from ..protocol.entries import Result
@@ -16,9 +14,10 @@ from ..protocol.records import contradict
 from ..protocol.steps import check_time
 from ..tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from ..protocol.commands import Outcome
     from ..protocol.records import Seconds

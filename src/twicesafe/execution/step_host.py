@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..protocol.commands import Now, RunRecover, RunStep, Sleep
@@ -15,8 +14,10 @@ from .current import current_step, instant
 from .judge import Judge, outcome_value
 from .options import NOT_DONE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ..protocol.commands import Command, Outcome
     from ..protocol.tenure import Tenure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, overload
 
 from ..decisions import logger
 from ..errors import ConfigurationError
@@ -16,10 +15,11 @@ from .current import current, for_transaction, uuid_of
 from .options import NO_OPTIONS, checked, full_name, print_of, take_options
 from .step_host import StepHost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from datetime import timedelta
-    from typing import ParamSpec, TypeVar
+    from typing import Any, ParamSpec, TypeVar, overload
 
     from ..protocol.commands import Flow
     from .options import Options
@@ -74,29 +74,31 @@ class Steps:
 
     __slots__ = ()
 
-    @overload
-    def __call__(self, function: Callable[P, T], /) -> Callable[P, T]: ...
-    @overload
-    def __call__(
-        self,
-        name: str | None = None,
-        /,
-        *,
-        each: Callable[..., object] | None = None,
-        fingerprint: bool = True,
-        needs: timedelta | float = 0,
-        recover: Callable[..., Any] | None = None,
-        at_most_once: bool = False,
-        not_done: type[BaseException] | tuple[type[BaseException], ...] = (),
-        settles_after: timedelta | float | None = None,
-        horizon: timedelta | float | str | None = None,
-    ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
-    @overload
-    def __call__(
-        self, name: str, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **options: Any
-    ) -> Coroutine[Any, Any, T]: ...
-    @overload
-    def __call__(self, name: str, function: Callable[..., T], /, *args: Any, **options: Any) -> T: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, function: Callable[P, T], /) -> Callable[P, T]: ...
+        @overload
+        def __call__(
+            self,
+            name: str | None = None,
+            /,
+            *,
+            each: Callable[..., object] | None = None,
+            fingerprint: bool = True,
+            needs: timedelta | float = 0,
+            recover: Callable[..., Any] | None = None,
+            at_most_once: bool = False,
+            not_done: type[BaseException] | tuple[type[BaseException], ...] = (),
+            settles_after: timedelta | float | None = None,
+            horizon: timedelta | float | str | None = None,
+        ) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+        @overload
+        def __call__(
+            self, name: str, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **options: Any
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def __call__(self, name: str, function: Callable[..., T], /, *args: Any, **options: Any) -> T: ...
 
     def __call__(self, name: Any = None, function: Any = None, /, *args: Any, **kwargs: Any) -> Any:
         if function is not None:
@@ -140,14 +142,22 @@ class Steps:
         host, flow = _transaction(name, writes, options)
         await host.run_async(flow)
 
-    @overload
-    def transaction(
-        self, name: str, connection: Any, function: Callable[..., Coroutine[Any, Any, T]], /, *args: Any, **options: Any
-    ) -> Coroutine[Any, Any, T]: ...
-    @overload
-    def transaction(
-        self, name: str, connection: Any, function: Callable[..., T], /, *args: Any, **options: Any
-    ) -> T: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def transaction(
+            self,
+            name: str,
+            connection: Any,
+            function: Callable[..., Coroutine[Any, Any, T]],
+            /,
+            *args: Any,
+            **options: Any,
+        ) -> Coroutine[Any, Any, T]: ...
+        @overload
+        def transaction(
+            self, name: str, connection: Any, function: Callable[..., T], /, *args: Any, **options: Any
+        ) -> T: ...
 
     def transaction(
         self, name: str, connection: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from .sql import TABLE, Commit, Found, Query, Rollback
 from .step_host import StepHost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from ..protocol.tenure import Tenure
     from ..replies import Codec

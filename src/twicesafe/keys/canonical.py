@@ -15,13 +15,13 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from math import isfinite
 from re import compile as regex
-from typing import TYPE_CHECKING, Any
 
 from ..errors import UnusableKey
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Path: TypeAlias = "tuple[Any, str | int] | None"  # the path of what holds it, and the name or place in there
 

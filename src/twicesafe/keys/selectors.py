@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, MissingKey
 from ..signatures import is_method
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from inspect import Signature
+    from typing import Any
 
 EMPTY = (str, bytes, list, tuple, dict, set, frozenset)
 """Types whose empty value says nothing."""

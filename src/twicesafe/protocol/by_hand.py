@@ -5,13 +5,12 @@ Each reads the record first, refuses while an owner may be alive, and changes on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..errors import InProgress
 from .commands import Complete, Forget, Load, Lost, Now, Redo, Release, SettleStep, ask
 from .entries import NotDone, Result
 from .records import Millis, Record, Seconds, Status
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .commands import Done, Flow
 

@@ -6,17 +6,18 @@ outside: time, waiting, and the user's function. What that function did comes ba
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, TypeVar, Union, overload
-
 from ..tuples import NamedTuple
-from .records import NO_STEPS, Millis, Record, Seconds, Status, Steps
-from .tenure import Instant, Tenure  # noqa: TC001 - NamedTuples are read at run time by get_type_hints
+from .records import NO_STEPS
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from collections.abc import Generator
+    from typing import Any, TypeAlias, TypeVar, overload
 
-T = TypeVar("T")
+    from .records import Millis, Record, Seconds, Status, Steps
+    from .tenure import Instant, Tenure
+
+    T = TypeVar("T")
 
 
 # Store commands
@@ -152,9 +153,9 @@ class List(NamedTuple):
     limit: int = 100
 
 
-StoreCommand: TypeAlias = Union[
-    Claim, Complete, Release, Renew, SaveStep, Keep, Transact, Load, Forget, Redo, SettleStep, List
-]
+StoreCommand: TypeAlias = (
+    "Claim | Complete | Release | Renew | SaveStep | Keep | Transact | Load | Forget | Redo | SettleStep | List"
+)
 
 
 # Their replies
@@ -206,7 +207,7 @@ class Page(NamedTuple):
     after: str | None  # cursor of the next page; None: there is none
 
 
-StoreReply: TypeAlias = Union[Claimed, Existing, Done, Lost, Denied, Contended, Page, Record, None]
+StoreReply: TypeAlias = "Claimed | Existing | Done | Lost | Denied | Contended | Page | Record | None"
 
 
 # Driver commands, and what the user's function did
@@ -274,32 +275,34 @@ class Raised(NamedTuple):
     error: BaseException
 
 
-Outcome: TypeAlias = Union[Returned, Unkept, Unsuccessful, Failed, Raised]
-DriverCommand: TypeAlias = Union[Now, Sleep, Run, RunStep, RunRecover]
-Command: TypeAlias = Union[StoreCommand, DriverCommand]
-Flow: TypeAlias = Generator[Command, Any, T]
+Outcome: TypeAlias = "Returned | Unkept | Unsuccessful | Failed | Raised"
+DriverCommand: TypeAlias = "Now | Sleep | Run | RunStep | RunRecover"
+Command: TypeAlias = "StoreCommand | DriverCommand"
+Flow: TypeAlias = "Generator[Command, Any, T]"
 
 
-@overload
-def ask(command: Claim) -> Flow[Claimed | Existing]: ...
-@overload
-def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep) -> Flow[Done | Lost]: ...
-@overload
-def ask(command: Transact) -> Flow[Done | Lost | Denied | Contended]: ...
-@overload
-def ask(command: Keep) -> Flow[Done]: ...
-@overload
-def ask(command: Load) -> Flow[Record | None]: ...
-@overload
-def ask(command: List) -> Flow[Page]: ...
-@overload
-def ask(command: Now) -> Flow[Instant]: ...
-@overload
-def ask(command: Sleep) -> Flow[None]: ...
-@overload
-def ask(command: Run | RunStep) -> Flow[Outcome]: ...
-@overload
-def ask(command: RunRecover) -> Flow[Outcome | None]: ...
+if TYPE_CHECKING:
+
+    @overload
+    def ask(command: Claim) -> Flow[Claimed | Existing]: ...
+    @overload
+    def ask(command: Complete | Release | Renew | SaveStep | Forget | Redo | SettleStep) -> Flow[Done | Lost]: ...
+    @overload
+    def ask(command: Transact) -> Flow[Done | Lost | Denied | Contended]: ...
+    @overload
+    def ask(command: Keep) -> Flow[Done]: ...
+    @overload
+    def ask(command: Load) -> Flow[Record | None]: ...
+    @overload
+    def ask(command: List) -> Flow[Page]: ...
+    @overload
+    def ask(command: Now) -> Flow[Instant]: ...
+    @overload
+    def ask(command: Sleep) -> Flow[None]: ...
+    @overload
+    def ask(command: Run | RunStep) -> Flow[Outcome]: ...
+    @overload
+    def ask(command: RunRecover) -> Flow[Outcome | None]: ...
 
 
 def ask(command: Command) -> Flow[Any]:

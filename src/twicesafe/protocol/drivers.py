@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
+    from typing import Any, TypeVar
 
-Q = TypeVar("Q")
-T = TypeVar("T")
+    Q = TypeVar("Q")
+    T = TypeVar("T")
 
 
 def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:

@@ -6,14 +6,14 @@ what is known beside the result; no encoded reply begins like that (replies/text
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
-
 from ..errors import CorruptRecord
 from ..tuples import NamedTuple
 from .records import Millis, Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
+
 
 HEAD = "#"
 
@@ -55,7 +55,7 @@ class NotDone(NamedTuple):
         return Step(False, f"{HEAD}{self.since}  {self.fingerprint}")
 
 
-Entry: TypeAlias = Union[Result, Intent, NotDone]
+Entry: TypeAlias = "Result | Intent | NotDone"
 
 
 def entry(step: Step, name: str, key: str) -> Entry:

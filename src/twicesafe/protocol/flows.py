@@ -8,8 +8,6 @@ user's function did reaches them as a value, never as an exception.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
-
 from ..errors import (
     CorruptRecord,
     InProgress,
@@ -47,6 +45,7 @@ from .records import Millis, Record, Status
 from .steps import insist
 from .tenure import Instant, Lease, Tenure
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -75,7 +74,7 @@ class Replayed(NamedTuple):
     record: Record
 
 
-Answer: TypeAlias = Union[Ran, Replayed]
+Answer: TypeAlias = "Ran | Replayed"
 
 
 def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:

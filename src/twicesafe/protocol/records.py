@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import NewType
 
 from ..tuples import NamedTuple
 
-Millis = NewType("Millis", int)
-"""Milliseconds, since the epoch or as a duration."""
-Seconds = NewType("Seconds", int)
-"""Whole seconds, since the epoch (as DynamoDB's TTL wants) or as a duration."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NewType, TypeAlias
+
+    Millis = NewType("Millis", int)
+    """Milliseconds, since the epoch or as a duration."""
+    Seconds = NewType("Seconds", int)
+    """Whole seconds, since the epoch (as DynamoDB's TTL wants) or as a duration."""
+    Steps: TypeAlias = "Mapping[str, Step]"
+else:
+    Millis = Seconds = int
 
 
 class Status(str, Enum):
@@ -29,7 +35,6 @@ class Step(NamedTuple):
     data: str
 
 
-Steps = Mapping[str, Step]
 NO_STEPS: Steps = {}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..errors import (
     CorruptRecord,
     LeaseLost,
@@ -36,7 +34,10 @@ from .entries import Intent, NotDone, Result, aside, entry
 from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
 from .records import Millis, Seconds, contradict
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .commands import Complete, Done, Flow, Outcome
     from .entries import Entry
     from .records import Step

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Any
 
 from ..errors import LeaseLost, TwicesafeError
 from ..tuples import NamedTuple
 from .records import Millis, Seconds, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Instant(NamedTuple):

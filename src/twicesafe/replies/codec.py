@@ -8,7 +8,6 @@ that says why: it is done all the same, and every later caller hears that.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
 from ..tuples import NamedTuple
@@ -17,8 +16,10 @@ from .runtime import as_sent
 from .text import Unkeepable, Unreadable, read, shortened, size, write
 from .trees import is_plain, pack, unpack
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 MARK = "unkept:"
 """Begins the text that stands for a reply that was not kept; no text of JSON begins like this."""

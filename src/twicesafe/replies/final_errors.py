@@ -7,14 +7,15 @@ native base alone, without the user's __new__ and __init__, whose signatures no 
 from __future__ import annotations
 
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
-from typing import TYPE_CHECKING, Any, cast
 
 from .known import full_name, with_subclasses
 from .text import Unreadable, write
 from .trees import pack
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from .known import KnownTypes
 
@@ -41,7 +42,7 @@ def error_of(tree: Any, classes: Classes) -> BaseException:
     if kind is None:
         raise Unreadable(f"its error {str(tree['error'][0])[:100]!r} is none of final_errors= any more")
     args, attributes = tree["args"], dict(tree["attributes"])
-    error = cast("BaseException", _native(kind, "__new__").__new__(kind, *args))
+    error: BaseException = _native(kind, "__new__").__new__(kind, *args)
     _native(type(error), "__init__").__init__(error, *args)
     for name, value in attributes.items():
         if isinstance(getattr(type(error), name, None), (MemberDescriptorType, GetSetDescriptorType)):

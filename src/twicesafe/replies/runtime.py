@@ -9,9 +9,12 @@ https://github.com/aws/aws-lambda-python-runtime-interface-client (lambda_runtim
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from .text import Unkeepable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def as_sent(reply: Any) -> Any:

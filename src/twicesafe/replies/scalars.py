@@ -6,13 +6,13 @@ nothing is imported to write, and only the module of a value that is really ther
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ..tuples import NamedTuple
 from .text import Unkeepable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 
 class Row(NamedTuple):

@@ -9,13 +9,14 @@ from __future__ import annotations
 from enum import Enum
 from functools import cached_property
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any
 
 from ..tuples import NamedTuple
 from .text import Unkeepable, Unreadable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+    from typing import Any
 
 
 class Structure(NamedTuple):

@@ -6,14 +6,14 @@ user's that looks like that is escaped by one more `$`; every other one is kept 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from .scalars import READERS, row_of
 from .structures import STRUCTURES, structure_of
 from .text import Unkeepable, Unreadable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .known import KnownTypes
 

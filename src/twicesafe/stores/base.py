@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any, Protocol, TypeVar
 
     from ..protocol.commands import StoreCommand, StoreReply
     from ..protocol.records import Millis
 
     T = TypeVar("T")
+else:
+    Protocol = object
 
 deadline: ContextVar[Millis | None] = ContextVar("twicesafe_deadline", default=None)
 """When the platform ends the delivery that a command belongs to, by the store's clock; None: nothing bounds it."""

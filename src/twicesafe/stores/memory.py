@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
 
 from ..protocol.commands import (
     Claim,
@@ -25,8 +24,10 @@ from ..protocol.commands import (
 )
 from ..protocol.records import Millis, Record, Status, Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from ..protocol.commands import StoreCommand, StoreReply
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .reading import fields, first, get, has, only, text
 from .row import DAY, HOUR, Reading, Row, first_record, is_from, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SNS_RETRIES = 23 * DAY
 """100,015 tries over 23 days: https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html"""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ...errors import UnusableKey
 from ..canonical import canonical, digest
 from .reading import UnreadableError, fields, get, has, only, text
 from .row import DAY, Reading, Row
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 HEADERS = ("idempotency-key", "x-idempotency-key")
 LONGEST = 255

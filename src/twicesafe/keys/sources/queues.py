@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...errors import MalformedEvent
 from .events import CARRIED, SNS_RETRIES, notification
 from .reading import UnreadableError, fields, get, has, listed, only, parsed
 from .row import DAY, Reading, Row, first_record, is_from, records
 from .unit import whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SQS_RETENTION = 14 * DAY
 """The longest that a queue keeps a message: SQS, SetQueueAttributes, MessageRetentionPeriod."""

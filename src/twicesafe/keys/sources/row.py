@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ...errors import MalformedEvent
 from ...tuples import NamedTuple
 from .reading import UnreadableError, get, listed
 from .unit import Unit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from .unit import Kind, OnConflict
 

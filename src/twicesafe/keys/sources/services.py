@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from binascii import Error as NoBase64
 from binascii import a2b_base64
-from typing import Any
 
 from ..canonical import digest
 from .reading import UnreadableError, fields, get, has, listed, only, parsed, text
 from .row import DAY, Reading, Row, is_from, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LARGEST_LOGS = 64 * 1024 * 1024
 """In bytes, unpacked. Lambda takes 6 MB of JSON; this much out of it is no log."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from binascii import Error as NoBase64
 from binascii import a2b_base64
-from typing import Any
 
 from .reading import UnreadableError, fields, get, has, listed, only, parsed, text
 from .row import DAY, HOUR, Reading, Row, is_from, records
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 DYNAMODB_RETENTION = DAY + HOUR
 KINESIS_RETENTION = 7 * DAY + HOUR

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from . import events, http, queues, services, streams, unkeyed
 from .row import DAY, Reading, Row
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .unit import Unit
 
 
@@ -61,7 +62,7 @@ def read_units(event: Any) -> list[Unit]:
     return [unit._replace(source=row.name, kind="never") for unit in DIRECT.units(event)]
 
 
-class _Asked(dict[str, Any]):
+class _Asked(dict[str, object]):
     """An empty event that notes what it is asked for."""
 
     def __init__(self) -> None:

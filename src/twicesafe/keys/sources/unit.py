@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from re import compile as regex
-from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import MalformedEvent, MissingKey
 from ...tuples import NamedTuple
 from ..canonical import digest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
+    from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = 'Literal["natural", "client", "explicit", "never"]'
 """Whose the identity is: the source's, the caller's, the user's (`key=`), or none, as a repeat is meant to run."""

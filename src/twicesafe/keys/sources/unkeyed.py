@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .http import is_authorizer
 from .reading import get, has
 from .row import DAY, Reading, Row, first_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 YEAR = 366 * DAY
 """A standard execution of Step Functions may run for a year."""

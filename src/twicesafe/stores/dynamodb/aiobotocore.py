@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -13,8 +12,10 @@ from aiobotocore.session import get_session
 from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
 from .clock import wall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from typing import Any
 
     from ...protocol.records import Millis
     from .clock import Watch

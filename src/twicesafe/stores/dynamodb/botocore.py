@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
@@ -12,7 +11,10 @@ from ...errors import ConfigurationError
 from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
 from .clock import wall
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ...protocol.records import Millis
     from .aiobotocore import AiobotocoreConnection
     from .clock import Watch

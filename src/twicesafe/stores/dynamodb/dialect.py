@@ -9,8 +9,6 @@ expired), what comes out replaces the item whole, on the condition that it still
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...errors import ConfigurationError, StoreUnavailable
 from ...protocol.commands import (
     Claim,
@@ -32,6 +30,7 @@ from .expressions import begin, find, replace, scan, transaction
 from .items import read
 from .requests import Accepted, Cancelled, Refused
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 from ...protocol.commands import Complete, Forget, Lost, Redo, Release, Renew, SettleStep
 from ...protocol.records import Status
@@ -18,8 +17,10 @@ from .items import RESULT, VERSION, number, text, write, write_step
 from .layout import Names
 from .requests import Request
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from ...protocol.commands import List, SaveStep, Transact
     from ...protocol.records import Record, Steps

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...errors import CorruptRecord
 from ...protocol.records import Millis, Record, Seconds, Status, Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ...protocol.records import Steps
     from .layout import Attribute, Item, Layout, Names

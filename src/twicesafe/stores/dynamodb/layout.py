@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ...tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Attribute: TypeAlias = dict[str, Any]
     """A value in DynamoDB's own form: {"S": text}, {"N": digits}, {"M": attributes by name}."""

@@ -5,12 +5,11 @@ Any may be: each write carries its owner's token, so that it recognises itself i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...errors import StoreUnavailable
 from ...protocol.records import Millis
 from .requests import Pause, Unanswered
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

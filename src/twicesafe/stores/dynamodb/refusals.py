@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ...errors import ConfigurationError
 from ...tuples import NamedTuple
 from .patience import LONG_PAUSE, SHORT_PAUSE
 from .requests import Cancelled, Refused, Unanswered
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .layout import Item
     from .requests import Request, Response
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, TypeVar, Union
-
 from ...tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from collections.abc import Generator
+    from typing import Any, TypeAlias, TypeVar
 
     from ...protocol.records import Millis
     from .layout import Item
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 class Request(NamedTuple):
@@ -65,6 +64,6 @@ class Unanswered(NamedTuple):
     is_remedied: bool = False  # what stood in the way is put right: send it again at once
 
 
-Response: TypeAlias = Union[Accepted, Scanned, Refused, Cancelled, Unanswered]
-Talk: TypeAlias = Generator[Request, Any, T]
-PatientTalk: TypeAlias = Generator[Union[Request, Pause], Any, T]
+Response: TypeAlias = "Accepted | Scanned | Refused | Cancelled | Unanswered"
+Talk: TypeAlias = "Generator[Request, Any, T]"
+PatientTalk: TypeAlias = "Generator[Request | Pause, Any, T]"

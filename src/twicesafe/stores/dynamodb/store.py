@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ...protocol.drivers import drive, drive_async
@@ -18,9 +17,10 @@ from .options import Options
 from .patience import patiently
 from .requests import Pause
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
+    from typing import Any, Literal
 
     from ...protocol.commands import StoreCommand, StoreReply
     from .aiobotocore import AiobotocoreConnection

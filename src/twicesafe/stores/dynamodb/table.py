@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from botocore.exceptions import ClientError, WaiterError
 
 from ...errors import ConfigurationError, StoreUnavailable
 from .client import FAILURES, explain
 from .templates import definition, time_to_live
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .layout import Layout
 
 PATIENCE = {"Delay": 1, "MaxAttempts": 120}  # seconds; a new table takes about ten

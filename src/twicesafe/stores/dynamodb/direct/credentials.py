@@ -15,7 +15,6 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigurationError
 from ....protocol.records import Millis
@@ -25,8 +24,10 @@ from ..refusals import GET_CREDENTIALS
 from .http1 import Answer, BadAnswer, Reader, request
 from .signing import Credentials
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
 logger = logging.getLogger("twicesafe")
 

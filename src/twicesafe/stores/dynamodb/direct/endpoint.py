@@ -7,12 +7,12 @@ endpoints". By default an account's own endpoint is not used: it would need a re
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ....errors import ConfigurationError
 from ....tuples import NamedTuple
 from ..refusals import SET_REGION
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 

@@ -9,7 +9,6 @@ import json
 import sys
 import zlib
 from binascii import a2b_base64, b2a_base64
-from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigurationError
 from ....protocol.records import Millis
@@ -21,7 +20,10 @@ from ..requests import Accepted, Scanned, Unanswered
 from .http1 import request as http_request
 from .signing import signature, stamp
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..clock import Watch
     from ..requests import Request, Response
     from .endpoint import Place

@@ -8,7 +8,23 @@ import time
 import weakref
 from collections import deque
 from functools import lru_cache
-from typing import Any, Generic, Protocol, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    class Waiting(Protocol):
+        """A connection."""
+
+        since: float  # that it waits, by the wall clock: another may stand still in a freeze
+        signs: int  # what shows that it is of no use any more: GONE, or UNASKED too
+
+        def fileno(self) -> int:
+            """Its socket's number; -1: it is closed."""
+
+        def close(self) -> None:
+            """End it, here; another process that has it too keeps it."""
+
 
 MOST = 32
 OLDEST = 30.0
@@ -19,32 +35,16 @@ UNASKED = getattr(select, "POLLIN", 0) if GONE else 0
 """What bytes that nobody asked for show as. Under TLS they are none: a session's tickets wait unread."""
 
 
-class Waiting(Protocol):
-    """A connection."""
-
-    since: float  # that it waits, by the wall clock: another may stand still in a freeze
-    signs: int  # what shows that it is of no use any more: GONE, or UNASKED too
-
-    def fileno(self) -> int:
-        """Its socket's number; -1: it is closed."""
-
-    def close(self) -> None:
-        """End it, here; another process that has it too keeps it."""
-
-
-L = TypeVar("L", bound=Waiting)
-
-
-class Idle(Generic[L]):
+class Idle:
     """Shared by threads without a lock: a deque's ends are safe."""
 
     def __init__(self) -> None:
-        self._lines: deque[L] = deque()
+        self._lines: deque[Any] = deque()
         self._pid = os.getpid()
         _all.add(self)
         _drop_when_restored()  # once a process: an event loop each delivery makes its own Idle
 
-    def take(self) -> L | None:
+    def take(self) -> Any:
         """One that seems to be alive; None: connect anew."""
         if self._pid != os.getpid():  # what a parent and its child both use is spoilt for both
             self.drop()
@@ -59,7 +59,7 @@ class Idle(Generic[L]):
             line.close()
         return None
 
-    def put(self, line: L) -> None:
+    def put(self, line: Waiting) -> None:
         """Keep it for later; and let go of the oldest, if it is too old or one too many."""
         line.since = time.time()
         self._lines.append(line)
@@ -109,4 +109,4 @@ def _drop_when_restored() -> None:
     register_after_restore(drop)
 
 
-_all: weakref.WeakSet[Idle[Any]] = weakref.WeakSet()
+_all: weakref.WeakSet[Idle] = weakref.WeakSet()

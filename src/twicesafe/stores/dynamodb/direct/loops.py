@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
 
 from ....protocol.drivers import drive_async
 from ...base import in_thread
@@ -12,8 +11,10 @@ from .http1 import BadAnswer, Reader
 from .idle import Idle
 from .one_try import Connect, Exchange, Fetch, one_try
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from typing import Any
 
     from ....protocol.records import Millis
     from ..requests import Request, Response
@@ -31,7 +32,7 @@ class LoopsConnection:
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._opened: dict[asyncio.AbstractEventLoop, tuple[Idle[Line], AsyncGenerator[Idle[Line], None]]] = {}
+        self._opened: dict[asyncio.AbstractEventLoop, tuple[Idle, AsyncGenerator[Idle, None]]] = {}
 
     async def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it once, and wait for the answer; see DirectConnection.send."""
@@ -70,7 +71,7 @@ class LoopsConnection:
             raise OSError(str(error)) from error
         return Line(reader, writer, asked.signs)
 
-    async def _idle(self) -> Idle[Line]:
+    async def _idle(self) -> Idle:
         """The idle connections of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._opened:
@@ -80,12 +81,12 @@ class LoopsConnection:
             self._opened[loop] = await generator.__anext__(), generator
         return self._opened[loop][0]
 
-    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Idle[Line], None]:
+    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Idle, None]:
         """Yield a place for connections, and close them when the loop ends: a loop closes the generators that it began.
 
         asyncio.run and asyncio.Runner do so; one who runs a loop by hand calls its shutdown_asyncgens().
         """
-        idle: Idle[Line] = Idle()
+        idle: Idle = Idle()
         try:
             yield idle
         finally:

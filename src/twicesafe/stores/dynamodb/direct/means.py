@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ....errors import ConfigurationError
 from ....tuples import NamedTuple
@@ -13,6 +12,7 @@ from .credentials import Wallet
 from .endpoint import find
 from .exchange import Desk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ....protocol.records import Millis
     from ..clock import Watch

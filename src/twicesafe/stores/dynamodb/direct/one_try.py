@@ -5,8 +5,6 @@ A generator yields what it needs of the world, and is sent it; the protocol's tw
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ....tuples import NamedTuple
 from ..clock import wall
 from .credentials import Unreachable
@@ -14,10 +12,11 @@ from .exchange import OldCredentials
 from .http1 import BadAnswer
 from .idle import GONE, UNASKED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Generator
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     from ....protocol.records import Millis
     from ..requests import Request, Response
@@ -60,7 +59,7 @@ Question: TypeAlias = "Fetch | HasOthers | Connect | Exchange"
 Talk: TypeAlias = "Generator[Question, Any, Response]"
 
 
-def one_try(means: Means, idle: Idle[Any], request: Request, left: Millis | None) -> Talk:
+def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> Talk:
     """Send a request once, and say what came of it.
 
     Args:
@@ -83,7 +82,7 @@ def one_try(means: Means, idle: Idle[Any], request: Request, left: Millis | None
 
 
 def _exchange(
-    means: Means, idle: Idle[Any], letter: Letter, limit: Limit
+    means: Means, idle: Idle, letter: Letter, limit: Limit
 ) -> Generator[Question, Any, Response | OldCredentials]:
     desk, line = means.desk, idle.take()
     is_kept = line is not None

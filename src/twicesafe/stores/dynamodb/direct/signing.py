@@ -9,10 +9,10 @@ import hmac
 import time
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from ....tuples import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

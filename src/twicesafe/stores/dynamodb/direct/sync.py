@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
 
 from ....protocol.drivers import drive
 from .http1 import Reader
@@ -13,8 +12,10 @@ from .idle import Idle
 from .means import means
 from .one_try import Connect, Exchange, Fetch, one_try
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Any
 
     from ....protocol.records import Millis
     from ..clock import Watch
@@ -37,7 +38,7 @@ class DirectConnection:
 
     def __init__(self, layout: Layout, options: Options, watch: Watch) -> None:
         self._means = means(layout, options, watch)
-        self._idle: Idle[Line] = Idle()
+        self._idle: Idle = Idle()
 
     def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it once, and wait for the answer.

@@ -14,10 +14,10 @@ import re
 import ssl
 from binascii import Error, a2b_base64
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from ....errors import ConfigurationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
