@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
 from functools import partial
 
 from . import batch
@@ -28,7 +27,7 @@ from .tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
     from typing import Any, TypeAlias
 
     from .answers import Reader
@@ -119,7 +118,7 @@ def _event_and_context(function: Function, args: tuple[Any, ...], kwargs: dict[s
 
 def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """One delivery; its key is what its arguments are, or what the user says."""
-    with _refusals_of("function"):
+    with _RefusalsOf("function"):
         job = _plain_job(function, choices, args, kwargs)
     return (yield job)
 
@@ -163,7 +162,7 @@ class _Event:
     def jobs(self) -> Jobs:
         """Record by record where there are records, else the event as one."""
         try:
-            with _refusals_of("event"):
+            with _RefusalsOf("event"):
                 found = read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
         except MalformedEvent as error:
             return _heard(error, READERS.get(error.source), self.event)
@@ -187,7 +186,7 @@ class _Event:
             return _heard(error, READERS.get(unit.source), self.event)
 
     def _job(self, unit: Unit) -> Job:
-        with _refusals_of(unit.source):
+        with _RefusalsOf(unit.source):
             if unit.malformed is not None:
                 raise unit.malformed
             self._check_expiry(unit)
@@ -236,17 +235,23 @@ def _text_of(context: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@contextmanager
-def _refusals_of(source: str) -> Iterator[None]:
-    """Announce what is refused before there is a delivery that could be."""
-    begun = time.perf_counter()
-    try:
-        yield
-    except Exception as error:
-        source = error.source if isinstance(error, MalformedEvent) else source
-        duration = (time.perf_counter() - begun) * 1000
-        announce(Decision("error", getattr(error, "key", None), source, None, duration, error))
-        raise
+class _RefusalsOf:
+    """Announces what is refused before there is a delivery that could be."""
+
+    __slots__ = ("_begun", "_source")
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._begun = time.perf_counter()
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            source = error.source if isinstance(error, MalformedEvent) else self._source
+            duration = (time.perf_counter() - self._begun) * 1000
+            announce(Decision("error", getattr(error, "key", None), source, None, duration, error))
 
 
 def _heard(error: TwicesafeError, reader: Reader | None, event: Any) -> dict[str, object]:

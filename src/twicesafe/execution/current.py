@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import wraps
 
@@ -12,11 +11,12 @@ from ..errors import ConfigurationError, DuplicateStep, NestedStep, WrongProcess
 from ..keys.canonical import digest
 from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
+from ..stores.base import Within
 from .options import full_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, ParamSpec, TypeVar
 
     from ..protocol.tenure import Tenure
@@ -124,16 +124,10 @@ class Execution:
             raise DuplicateStep(tenure.key, name)
 
 
-@contextmanager
-def running(execution: Execution) -> Iterator[None]:
+def running(execution: Execution) -> Within:
     """Make it the execution that is running here."""
     execution.has_begun = True
-    token = current.set(execution)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # a coroutine that is thrown away may be closed in another context
-            current.reset(token)
+    return Within(current, execution)
 
 
 def current_execution() -> Execution:

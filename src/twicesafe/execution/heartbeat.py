@@ -30,23 +30,22 @@ class Heartbeat:
     awaited is kept, for the function has ended already, and what it did is to be recorded.
     """
 
-    __slots__ = ("_needed", "_policy", "_stop", "_store", "_task", "_tenure", "_thread", "interrupt")
+    __slots__ = ("_policy", "_stop", "_store", "_task", "_tenure", "_thread", "interrupt")
 
-    def __init__(self, tenure: Tenure, policy: Policy, store: Store, *, needed: bool) -> None:
+    def __init__(self, tenure: Tenure, policy: Policy, store: Store) -> None:
         self._tenure = tenure
         self._policy = policy
         self._store = store
-        self._needed = needed
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._task: Task[None] | None = None
         self.interrupt: BaseException | None = None
 
-    def __enter__(self) -> None:
-        if self._needed:
-            self._stop = threading.Event()
-            self._thread = threading.Thread(target=self._beat, name="twicesafe-heartbeat", daemon=True)
-            self._thread.start()
+    def __enter__(self) -> Heartbeat:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="twicesafe-heartbeat", daemon=True)
+        self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._stop is not None and self._thread is not None:
@@ -57,11 +56,11 @@ class Heartbeat:
                 except BaseException as error:  # noqa: BLE001 - a signal's handler can raise anything
                     self.interrupt = error
 
-    async def __aenter__(self) -> None:
-        if self._needed:
-            import asyncio
+    async def __aenter__(self) -> Heartbeat:
+        import asyncio
 
-            self._task = asyncio.create_task(drive_async(keep_alive(self._tenure, self._policy), self._answer_async))
+        self._task = asyncio.create_task(drive_async(keep_alive(self._tenure, self._policy), self._answer_async))
+        return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._task is None or self._task.get_loop().is_closed():

@@ -89,23 +89,25 @@ class Host:
 
     def _run(self, tenure: Tenure) -> Outcome:
         self._execution.tenure = tenure
-        heartbeat = self._heartbeat(tenure)
-        with running(self._execution), heartbeat:
-            outcome = self._judge.call(self._function)
-        self._interrupt = heartbeat.interrupt
+        with running(self._execution):
+            if tenure.is_bounded:
+                outcome = self._judge.call(self._function)
+            else:
+                with Heartbeat(tenure, self._policy, self._store) as heartbeat:
+                    outcome = self._judge.call(self._function)
+                self._interrupt = heartbeat.interrupt
         return self._of_this_process(outcome)
 
     async def _run_async(self, tenure: Tenure) -> Outcome:
         self._execution.tenure = tenure
-        heartbeat = self._heartbeat(tenure)
         with running(self._execution):
-            async with heartbeat:
+            if tenure.is_bounded:
                 outcome = await self._judge.call_async(self._function)
-        self._interrupt = heartbeat.interrupt
+            else:
+                async with Heartbeat(tenure, self._policy, self._store) as heartbeat:
+                    outcome = await self._judge.call_async(self._function)
+                self._interrupt = heartbeat.interrupt
         return self._of_this_process(outcome)
-
-    def _heartbeat(self, tenure: Tenure) -> Heartbeat:
-        return Heartbeat(tenure, self._policy, self._store, needed=self._execution.deadline is None)
 
     def _of_this_process(self, outcome: Outcome) -> Outcome:
         """The outcome, unless this is a forked child that ran on: it ends as it would, and records nothing."""

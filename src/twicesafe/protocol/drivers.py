@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -15,11 +13,12 @@ if TYPE_CHECKING:
 
 def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
     """Run a generator to its end: answer what it yields, throw in what fails."""
-    resume: Callable[[], Q] = partial(next, talk)
-    while True:
-        stop: StopIteration | None = None
+    resume: Callable[[Any], Q] = talk.send
+    told: object = None
+    stop: StopIteration | None = None
+    while stop is None:
         try:
-            question = resume()
+            question = resume(told)
         except StopIteration as end:
             value: T = end.value
             return value
@@ -27,27 +26,28 @@ def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
             stop = _stop_in(error)
             if stop is None:
                 raise
-        if stop is not None:
-            raise stop
-        try:
-            resume = partial(talk.send, answer(question))
-        except BaseException as error:  # noqa: BLE001 - an interrupt too: the flow decides what it means
-            resume = partial(talk.throw, error)
+        else:
+            try:
+                resume, told = talk.send, answer(question)
+            except BaseException as error:  # noqa: BLE001 - an interrupt too: the flow decides what it means
+                resume, told = talk.throw, error
+    raise stop
 
 
 async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitable[object]]) -> T:
     """The same, with one await."""
-    resume: Callable[[], Q] = partial(next, talk)
+    resume: Callable[[Any], Q] = talk.send
+    told: object = None
     while True:
         try:
-            question = resume()
+            question = resume(told)
         except StopIteration as end:
             value: T = end.value
             return value
         try:
-            resume = partial(talk.send, await answer(question))
+            resume, told = talk.send, await answer(question)
         except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
-            resume = partial(talk.throw, error)
+            resume, told = talk.throw, error
 
 
 def _stop_in(error: RuntimeError) -> StopIteration | None:

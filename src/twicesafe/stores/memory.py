@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed | Existing]:
     """What a claim makes of the record that it finds."""
     if found is None or found.is_leftover(command.now):
-        return _taken(_new_life(command), command)
+        record = _new_life(command)
+        return record, claimed(record)
     if found.owner == command.owner and not found.is_final:  # rule 1: this claim, sent again
         return found, claimed(found)
     if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):
@@ -51,12 +52,12 @@ def _new_life(command: Claim) -> Record:
     return Record(
         command.key,
         Status.IN_PROGRESS,
-        owner=None,
-        attempt=0,
+        command.owner,
+        attempt=1,
         started=command.now,
         claimed=command.now,
-        lease_until=Millis(0),
-        expires_at=None,
+        lease_until=command.lease_until,
+        expires_at=command.expires_at,
         fingerprint=command.fingerprint,
     )
 

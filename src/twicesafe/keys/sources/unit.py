@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from re import compile as regex
 
 from ...errors import MalformedEvent, MissingKey
@@ -92,6 +93,7 @@ def _optional(text: str | None) -> str:
     return "" if text is None else f"={text}"
 
 
+@lru_cache(maxsize=64)  # a process has few functions
 def _safe(function: str) -> str:
     if len(function) > LONGEST_FUNCTION:
         function = f"{function[:CUT]}-{digest(function)[: LONGEST_FUNCTION - CUT - 1]}"
