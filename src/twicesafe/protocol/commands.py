@@ -7,15 +7,13 @@ outside: time, waiting, and the user's function. What that function did comes ba
 from __future__ import annotations
 
 from ..tuples import NamedTuple
-from .records import NO_STEPS
+from .records import NO_STEPS, Millis, Record, Seconds, Status, Steps
+from .tenure import Instant, Tenure  # noqa: TC001 - tests read the hints of commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any, TypeAlias, TypeVar, overload
-
-    from .records import Millis, Record, Seconds, Status, Steps
-    from .tenure import Instant, Tenure
 
     T = TypeVar("T")
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from ..tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import NewType, TypeAlias
+    from typing import NewType
 
     Millis = NewType("Millis", int)
     """Milliseconds, since the epoch or as a duration."""
     Seconds = NewType("Seconds", int)
     """Whole seconds, since the epoch (as DynamoDB's TTL wants) or as a duration."""
-    Steps: TypeAlias = "Mapping[str, Step]"
 else:
     Millis = Seconds = int
 
@@ -35,6 +34,7 @@ class Step(NamedTuple):
     data: str
 
 
+Steps = Mapping[str, Step]
 NO_STEPS: Steps = {}
 
 
