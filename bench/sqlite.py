@@ -62,9 +62,9 @@ def recorded(folder: str) -> Statements:
         connection, sent = store._connection, []  # noqa: SLF001 - where its statements pass
         inner = connection._send  # noqa: SLF001
 
-        def sending(request: Any, deadline: float) -> Any:
+        def sending(request: Any, *rest: Any) -> Any:
             sent.append((request.sql, request.arguments))
-            return inner(request, deadline)
+            return inner(request, *rest)
 
         connection._send = sending  # type: ignore[method-assign]  # noqa: SLF001
         handler, one = twicesafe(store), event()

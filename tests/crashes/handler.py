@@ -166,8 +166,8 @@ class OnSqlite:
     def open(self, world: Path, points: Points) -> Any:
         store = SqliteStore(world / "records.db")
         send = store._connection._send
-        store._connection._send = lambda request, deadline: points.around(  # type: ignore[method-assign]
-            request.sql.split()[0], lambda: send(request, deadline)
+        store._connection._send = lambda request, *rest: points.around(  # type: ignore[method-assign]
+            request.sql.split()[0], lambda: send(request, *rest)
         )
         return store
 

@@ -57,28 +57,38 @@ class Connection:
         _connections.add(self)
 
     def converse(self, talk: Talk[T]) -> T:
-        """Answer what the talk asks, each request as soon as the file is free."""
+        """Answer what the talk asks, each request as soon as the file is free.
+
+        Whether the file is still in its place is looked at once: one that is put away while a command runs is as one
+        that is put away behind it.
+        """
         deadline = time.monotonic() + self._patience / 1000
-        return drive(talk, lambda request: self._send(request, deadline))
+        answer, look = None, True
+        while True:
+            try:
+                request = talk.send(answer)  # type: ignore[arg-type] # None begins it
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            answer, look = self._send(request, deadline, look), False
 
     def check(self) -> None:
         """Open the file now, so that what is wrong with it is known before anything has run."""
-        self._send(Request("PRAGMA user_version"), time.monotonic() + self._patience / 1000)
+        self._send(Request("PRAGMA user_version"), time.monotonic() + self._patience / 1000, look=True)
 
     def open(self) -> sqlite3.Connection:
-        """Open the file, if it is not, or if another is in its place."""
-        with self._lock:
-            if self._opened is not None and self._pid != os.getpid():
-                raise ConfigurationError(
-                    f"The store {self._name} was open when this process was forked from its parent, which SQLite's "
-                    "locks do not survive. Open it in the child (uWSGI: lazy-apps = true)."
-                )
-            if self._opened is not None and self._file != _identity(self._path):
-                self.close()  # somebody put it away: on it we would be alone, and run what others run too
-            if self._opened is None:
-                self._opened = self._open()
-                self._file, self._pid = _identity(self._path), os.getpid()
-            return self._opened
+        """Open the file, if it is not, or if another is in its place; whoever calls this holds the lock."""
+        if self._opened is not None and self._pid != os.getpid():
+            raise ConfigurationError(
+                f"The store {self._name} was open when this process was forked from its parent, which SQLite's "
+                "locks do not survive. Open it in the child (uWSGI: lazy-apps = true)."
+            )
+        if self._opened is not None and self._file != _identity(self._path):
+            self.close()  # somebody put it away: on it we would be alone, and run what others run too
+        if self._opened is None:
+            self._opened = self._open()
+            self._file, self._pid = _identity(self._path), os.getpid()
+        return self._opened
 
     def close(self) -> None:
         """Close the file; the next request opens it again."""
@@ -118,16 +128,18 @@ class Connection:
                 "Name a file in a folder that this user can write to."
             ) from error
 
-    def _send(self, request: Request, deadline: float) -> Answer:
+    def _send(self, request: Request, deadline: float, look: bool) -> Answer:
         while True:
             try:
                 with self._lock:
-                    return _execute(self.open(), request)
+                    opened = self.open() if look or self._opened is None else self._opened
+                    return _execute(opened, request)
             except sqlite3.DatabaseError as error:
                 if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
                     raise  # a mistake in the request
                 if "lock" not in str(error) or time.monotonic() >= deadline:
                     raise self._explained(str(error), request.key) from error
+            look = True
             time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - nothing secret
 
     def _explained(self, words: str, key: str | None) -> TwicesafeError:
