@@ -11,7 +11,7 @@ statements. A write is one statement, and an interrupt cannot leave it half done
 from __future__ import annotations
 
 import json
-from itertools import repeat
+from itertools import product, repeat
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
@@ -50,10 +50,13 @@ COLUMNS: dict[str, tuple[type, ...]] = {
     "steps": TEXT,
     "generation": NUMBER,
 }
+SHAPES = frozenset(product(*COLUMNS.values()))
+STATUSES = {status.value: status for status in Status}
 
 NAMES = ", ".join(COLUMNS)
 UNCHANGED = " AND ".join(f"{name} IS ?" for name in COLUMNS)  # IS: two NULLs are the same
 SELECT = f"SELECT {NAMES} FROM records"
+FIND = f"{SELECT} WHERE key = ?"
 INSERT = f"INSERT INTO records ({NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
 UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHERE {UNCHANGED}"
 DELETE = f"DELETE FROM records WHERE {UNCHANGED}"
@@ -95,7 +98,7 @@ def _change(key: str, command: StoreCommand, sweeps: Iterator[bool]) -> Talk[Sto
 
 
 def _find(key: str) -> Talk[Row | None]:
-    rows = (yield Request(f"{SELECT} WHERE key = ?", (key,), key)).rows
+    rows = (yield Request(FIND, (key,), key)).rows
     return rows[0] if rows else None
 
 
@@ -132,15 +135,17 @@ def read(row: Row) -> Record:
     Raises:
         CorruptRecord: it is not one that `write` can have made.
     """
-    key = str(row[0])
-    for (name, types), value in zip(COLUMNS.items(), row, strict=True):
-        if type(value) not in types:
-            raise CorruptRecord(key, f"its {name} is of the type {type(value).__name__}")
-    try:
-        status = Status(row[1])
-    except ValueError:
-        raise CorruptRecord(key, "its status is not known") from None
-    return Record._make((key, status, *row[2:10], _steps(key, row[10]), row[11]))
+    if tuple(map(type, row)) not in SHAPES:
+        raise CorruptRecord(str(row[0]), _misshapen(row))
+    key, status, *fields, steps, generation = row
+    if status not in STATUSES:
+        raise CorruptRecord(key, "its status is not known")
+    return Record._make((key, STATUSES[status], *fields, _steps(key, steps), generation))
+
+
+def _misshapen(row: Row) -> str:
+    columns = zip(COLUMNS.items(), map(type, row), strict=True)
+    return next(f"its {name} is of the type {kind.__name__}" for (name, kinds), kind in columns if kind not in kinds)
 
 
 def _steps_text(steps: Steps) -> str:
