@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from twicesafe.protocol.commands import StoreCommand, StoreReply
     from twicesafe.stores.base import Store
 
-STORES = ["sqlite", "dynamodb", "dynamodb_by_botocore"]
+STORES = ["sqlite", "sqlite_in_turn", "dynamodb", "dynamodb_by_botocore"]
 
 
 @pytest.fixture
@@ -28,6 +30,26 @@ def sqlite(path: Path) -> Iterator[SqliteStore]:
     store = SqliteStore(path)
     yield store
     store.close()
+
+
+class InTurn(SqliteStore):
+    """Two stores on one file, as two processes would have them: what one knows, the other has changed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.other = SqliteStore(path)
+        self._turns = cycle([super().apply, super().apply, self.other.apply])
+
+    def apply(self, command: StoreCommand, /) -> StoreReply:
+        return next(self._turns)(command)
+
+
+@pytest.fixture
+def sqlite_in_turn(path: Path) -> Iterator[InTurn]:
+    store = InTurn(path)
+    yield store
+    store.close()
+    store.other.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twicesafe.errors import CorruptRecord
-from twicesafe.protocol.commands import Claim, Claimed, Complete, Existing, Release, SaveStep
+from twicesafe.protocol.commands import Claim, Claimed, Complete, Done, Existing, Lost, Release, SaveStep
 from twicesafe.protocol.records import Millis, Record, Seconds, Status, Step
 from twicesafe.stores.sqlite import dialect, schema
 
@@ -97,6 +97,73 @@ def test_a_change_is_conditional_on_every_value_that_it_was_derived_from(
     assert request.sql.endswith(" WHERE " + " AND ".join(f"{name} IS ?" for name in Record._fields))
     assert request.arguments[-len(row) :] == row
     assert talk.send(schema.Answer([], changed=0)).sql.startswith("SELECT")
+
+
+@pytest.fixture
+def held() -> dialect.Held:
+    """What is held after a claim of Bob's."""
+    held: dialect.Held = {}
+    claimed(CLAIM, held)
+    return held
+
+
+def claimed(claim: Claim, held: dialect.Held) -> None:
+    talk = dialect.talk(claim, held=held)
+    next(talk)
+    talk.send(schema.Answer([]))
+    with pytest.raises(StopIteration):
+        talk.send(schema.Answer([], changed=1))
+
+
+MINE = row_of(owner="bob", claimed=CLAIM.now, started=CLAIM.now, lease_until=CLAIM.lease_until, expires_at=200)
+DONE = Complete("key", "bob", Status.COMPLETED, None, Seconds(200))
+
+
+def test_an_owners_change_begins_with_what_was_written_here(held: dialect.Held) -> None:
+    step = SaveStep("key", "bob", {"charge": Step(True, "1")})
+    saved = dialect.write(dialect.read(MINE)._replace(steps=step.steps))
+    for command, before in ((step, MINE), (DONE, saved)):
+        talk = dialect.talk(command, held=held)
+        request = next(talk)
+        assert request.sql == dialect.UPDATE
+        assert request.arguments[-len(before) :] == before
+        with pytest.raises(StopIteration) as end:
+            talk.send(schema.Answer([], changed=1))
+        assert end.value.value == Done()
+    assert held == {}
+
+
+def test_what_was_written_here_is_read_when_it_is_no_longer_there(held: dialect.Held) -> None:
+    talk = dialect.talk(DONE, held=held)
+    assert next(talk).sql == dialect.UPDATE
+    assert talk.send(schema.Answer([], changed=0)).sql == dialect.FIND
+    with pytest.raises(StopIteration) as end:
+        talk.send(schema.Answer([row_of(owner="eve")]))
+    assert end.value.value == Lost(dialect.read(row_of(owner="eve")))
+
+
+def test_nobody_is_told_what_was_written_here_and_not_read(held: dialect.Held) -> None:
+    talk = dialect.talk(DONE._replace(owner="ann"), held=held)
+    assert next(talk).sql == dialect.FIND
+    with pytest.raises(StopIteration) as end:
+        talk.send(schema.Answer([row_of(owner="eve")]))
+    assert end.value.value == Lost(dialect.read(row_of(owner="eve")))
+
+
+def test_a_claim_reads_what_was_written_here(held: dialect.Held) -> None:
+    over = CLAIM._replace(owner="eve", now=CLAIM.lease_until)
+    assert next(dialect.talk(over, held=held)).sql == dialect.FIND  # it may have become an answer: that takes no lock
+    assert next(dialect.talk(DONE, held=held)).sql == dialect.UPDATE
+
+
+def test_what_is_held_is_bounded() -> None:
+    held: dialect.Held = {}
+    sizes = []
+    for number in range(3 * dialect.HELD_AT_MOST):
+        claimed(CLAIM._replace(key=str(number)), held)
+        assert str(number) in held
+        sizes.append(len(held))
+    assert max(sizes) == dialect.HELD_AT_MOST
 
 
 def test_what_changes_nothing_is_not_written() -> None:

@@ -16,6 +16,7 @@ from .dialect import talk
 
 if TYPE_CHECKING:
     from ...protocol.commands import StoreCommand, StoreReply
+    from .dialect import Held
 
 OLDEST = (3, 24, 0)  # of SQLite: ON CONFLICT DO NOTHING, June 2018
 PATIENCE = Millis(5_000)
@@ -55,10 +56,11 @@ class SqliteStore:
         self._connection = Connection(file, self.name, synchronous, patience)
         self._connection.check()
         self._sweeps = cycle([True] + [False] * (SWEEP_EVERY - 1))
+        self._held: Held = {}
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        return self._connection.converse(talk(command, self._sweeps))
+        return self._connection.converse(talk(command, self._sweeps, self._held))
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command in a worker thread: the file may be locked for a while."""

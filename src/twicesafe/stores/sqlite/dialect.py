@@ -2,6 +2,7 @@
 
 A change reads the row, applies the reference store's own rule to it, and writes what comes out on the
 condition that the row is still the one that was read, value for value; if it is not, it starts again.
+An owner's change begins with the row as this process wrote it last, unread: mostly it still is so.
 So each rule stands in one place, a replay takes no lock, and no transaction is open between two
 statements. A write is one statement, and an interrupt cannot leave it half done.
 """
@@ -15,7 +16,7 @@ from itertools import product, repeat
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
-from ...protocol.commands import Claim, Claimed, List, Load, Page
+from ...protocol.commands import Claim, Claimed, List, Load, Page, Renew, SaveStep
 from ...protocol.records import Record, Seconds, Status, Step
 from ..memory import TRANSITIONS
 from .schema import Request
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
     from .schema import Talk
 
     Row: TypeAlias = tuple[Any, ...]
+    Held: TypeAlias = dict[str, tuple[Row | None, Record | None]]
 
 SWEEP_AFTER = Seconds(3_600)
 """How long behind its expiry a leftover is removed at the earliest: clocks do step."""
 SWEPT_AT_ONCE = 64
 NEVER = repeat(False)
+HOLDS = (Claim, Renew, SaveStep)
+"""What leaves a record that the same owner will change again."""
+HELD_AT_MOST = 256
 
 TEXT, MAYBE_TEXT, NUMBER, MAYBE_NUMBER = (str,), (str, type(None)), (int,), (int, type(None))
 COLUMNS: dict[str, tuple[type, ...]] = {
@@ -68,47 +73,65 @@ DELETE FROM records WHERE rowid IN (
 )"""
 
 
-def talk(command: StoreCommand, sweeps: Iterator[bool] = NEVER) -> Talk[StoreReply]:
+def talk(command: StoreCommand, sweeps: Iterator[bool] = NEVER, held: Held | None = None) -> Talk[StoreReply]:
     """Turn a command into requests, and their answers into its reply.
 
     Args:
         sweeps: for each life that is begun, whether some records whose own is long over are removed.
+        held: what was written last for owners that are at work here, by key.
     """
     if isinstance(command, List):
-        return (yield from _page(command))
+        return _page(command)
     if isinstance(command, Load):
-        row = yield from _find(command.key)
-        return None if row is None else read(row)
-    return (yield from _change(command.key, command, sweeps))
+        return _load(command)
+    return _change(command.key, command, sweeps, {} if held is None else held)
 
 
-def _change(key: str, command: StoreCommand, sweeps: Iterator[bool]) -> Talk[StoreReply]:
+def _change(key: str, command: StoreCommand, sweeps: Iterator[bool], held: Held) -> Talk[StoreReply]:
     rule = TRANSITIONS[type(command)]
+    guess = None if isinstance(command, Claim) else held.pop(key, None)
     while True:
-        row = yield from _find(key)
-        found = None if row is None else read(row)
+        if guess is None:
+            rows = (yield _find(key)).rows
+            row, found = (rows[0], read(rows[0])) if rows else (None, None)
+        else:
+            row, found = guess
         record, reply = rule(found, command)
-        if record == found:
+        if record != found:
+            if isinstance(command, Claim) and isinstance(reply, Claimed) and reply.attempt == 1 and next(sweeps):
+                yield _sweep(command)
+            written = None if record is None else write(record)
+            if (yield _swap(key, row, written)).changed:
+                if isinstance(command, HOLDS):
+                    _hold(held, key, written, record)
+                return reply
+        elif guess is None:
             return reply
-        if isinstance(command, Claim) and isinstance(reply, Claimed) and reply.attempt == 1 and next(sweeps):
-            yield _sweep(command)
-        answer = yield _swap(key, row, record)
-        if answer.changed:
-            return reply
+        guess = None  # it is no longer so; or nothing was written, and a guess is not shown to anybody
 
 
-def _find(key: str) -> Talk[Row | None]:
-    rows = (yield Request(FIND, (key,), key)).rows
-    return rows[0] if rows else None
+def _hold(held: Held, key: str, row: Row | None, record: Record | None) -> None:
+    if len(held) >= HELD_AT_MOST:
+        held.clear()  # what is forgotten is read again
+    held[key] = row, record
 
 
-def _swap(key: str, row: Row | None, record: Record | None) -> Request:
-    """Put the record where the row was, if that is unchanged."""
-    if record is None:
-        return Request(DELETE, row or (), key)
-    if row is None:
-        return Request(INSERT, write(record), key)
-    return Request(UPDATE, write(record) + row, key)
+def _load(command: Load) -> Talk[Record | None]:
+    rows = (yield _find(command.key)).rows
+    return read(rows[0]) if rows else None
+
+
+def _find(key: str) -> Request:
+    return Request(FIND, (key,), key)
+
+
+def _swap(key: str, before: Row | None, after: Row | None) -> Request:
+    """Put one row where the other was, if that is unchanged."""
+    if after is None:
+        return Request(DELETE, before or (), key)
+    if before is None:
+        return Request(INSERT, after, key)
+    return Request(UPDATE, after + before, key)
 
 
 def _sweep(claim: Claim) -> Request:
