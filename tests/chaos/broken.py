@@ -19,8 +19,8 @@ class Change(NamedTuple):
         module = importlib.import_module(self.module)
         assert module.__file__ is not None
         text = Path(module.__file__).read_text()
-        assert self.was in text, f"{self.module} no longer says {self.was!r}"
-        exec(compile(text.replace(self.was, self.now, 1), module.__file__, "exec"), vars(module))
+        assert text.count(self.was) == 1, f"{self.module} no longer says {self.was!r}, or says it twice"
+        exec(compile(text.replace(self.was, self.now), module.__file__, "exec"), vars(module))
 
 
 MEMORY = "twicesafe.stores.memory"
@@ -31,7 +31,7 @@ BROKEN = {
         "a live lease is taken over": Change(MEMORY, " or found.is_live(command.now)", ""),
         "an answer keeps nobody from running": Change(MEMORY, " or found.is_final or", " or"),
         "a take-over loses the steps": Change(
-            MEMORY, "lease_until=command.lease_until,", "lease_until=command.lease_until, steps={},"
+            MEMORY, "attempt=found.attempt + 1,", "attempt=found.attempt + 1, steps={},"
         ),
     },
     "dynamodb": {
