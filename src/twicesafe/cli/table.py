@@ -86,11 +86,11 @@ def create(
 
 def _layout(name: str, sort_key: str | None) -> tuple[Any, Any]:
     try:
-        from ..stores.dynamodb import TABLE, templates
+        from ..stores.dynamodb import is_table, templates
         from ..stores.dynamodb.layout import Layout
     except ImportError as error:
         raise ConfigurationError(f"{error.name} is missing: pip install 'twicesafe[dynamodb]'.") from error
-    if not TABLE.fullmatch(name):
+    if not is_table(name):
         raise click.UsageError(f"{name!r} is no name of a table: 3 to 255 letters, digits, and _ . -")
     return templates, Layout(name, sort_key=sort_key)
 

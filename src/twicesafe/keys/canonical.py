@@ -9,12 +9,12 @@ Any other type is its name and its content in parentheses, which no JSON text ha
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import Enum, Flag
 from hashlib import sha256
 from json.encoder import encode_basestring
 from math import isfinite
-from re import compile as regex
 
 from ..errors import UnusableKey
 
@@ -31,7 +31,7 @@ JCS_EXPONENT = 10**21
 """ECMAScript, and so RFC 8785, 3.2.2.3, writes an exponent from here on."""
 LONGEST_DECIMAL = 13_000
 """In bits: Python refuses to write a longer int in digits (sys.set_int_max_str_digits)."""
-SURROGATE = regex("[\ud800-\udfff]")
+SURROGATE = "[\ud800-\udfff]"
 
 
 def canonical(value: object) -> str:
@@ -83,7 +83,11 @@ def _string(value: str) -> str:
     text = encode_basestring(value)
     if text.isascii():
         return text
-    return SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # a lone one has no UTF-8
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone half of a surrogate pair has no UTF-8
+        return re.sub(SURROGATE, lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text
 
 
 def _array(values: Iterable[object], path: Path) -> str:

@@ -7,9 +7,10 @@ import re
 from ...errors import ConfigurationError
 from .store import DynamoDBStore
 
-__all__ = ["DynamoDBStore", "open_url"]
+__all__ = ["DynamoDBStore", "is_table", "open_url"]
 
-TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}|arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}")
+NAME = "[A-Za-z0-9_.-]{3,255}"
+ARN = f"arn:[a-z0-9-]+:dynamodb:[a-z0-9-]+:[0-9]{{12}}:table/{NAME}"
 TEXTS = ("region", "endpoint", "sort_key", "sort_value", "connection", "ca_bundle")
 NUMBERS = {"connect_timeout": float, "read_timeout": float, "tries": int}
 
@@ -24,7 +25,7 @@ def open_url(url: str) -> DynamoDBStore:
         ConfigurationError: it names no table, or an option that is not known.
     """
     table, _, query = url.partition("://")[2].partition("?")
-    if not TABLE.fullmatch(table):
+    if not is_table(table):
         raise ConfigurationError(f"{url!r} names no table. Write dynamodb://my-table, or its ARN after the slashes.")
     options: dict[str, object] = {}
     attributes: dict[str, str] = {}
@@ -34,6 +35,11 @@ def open_url(url: str) -> DynamoDBStore:
         else:
             options[name] = _option(url, name, value)
     return DynamoDBStore(table, attributes=attributes, **options)  # type: ignore[arg-type] # checked by _option
+
+
+def is_table(text: str) -> bool:
+    """Whether it is the name of a table, or its ARN."""
+    return bool(re.fullmatch(NAME, text) or re.fullmatch(ARN, text))
 
 
 def _options(query: str) -> list[tuple[str, str]]:

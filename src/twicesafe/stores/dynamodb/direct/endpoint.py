@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from ..options import Options
 
-LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 URL = r"(?i)(https?)://(\[[0-9a-f:.%]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?/?"
 ARN = r"arn:[^:]*:dynamodb:[^:]*:([0-9]{12}):.*"
 ACCOUNT = r"[0-9]{12}"
-ISOLATED = re.compile(r"(us-iso|eu-iso)[a-z]?-.*")
+ISOLATED = ("us-iso", "eu-iso")
 SUFFIXES = {
     "cn-": ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     "eusc-": ("amazonaws.eu", "api.amazonwebservices.eu"),
@@ -66,7 +66,7 @@ def find(
     region = region or profile_region()
     if not region:
         raise ConfigurationError(f"The store {store} needs a region. {SET_REGION}")
-    if not LABEL.fullmatch(region):  # it becomes a part of a host's name
+    if not re.fullmatch(LABEL, region):  # it becomes a part of a host's name
         raise _unusable(store, f"{region!r} is no region")
     given = options.endpoint or _configured(environment)
     is_fips, is_dual = (_is_set(environment, name) for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"))
@@ -98,7 +98,7 @@ def _configured(environment: Mapping[str, str]) -> str | None:
 
 
 def _host(store: str, table: str, region: str, environment: Mapping[str, str], *, is_fips: bool, is_dual: bool) -> str:
-    if ISOLATED.fullmatch(region):
+    if region.startswith(ISOLATED):
         raise _unusable(store, f"the endpoint of {region} is not known here; name it: ?endpoint=https://…")
     suffix = next(both for start, both in SUFFIXES.items() if region.startswith(start))[is_dual]
     if environment.get("AWS_ACCOUNT_ID_ENDPOINT_MODE", "").lower() == "required":

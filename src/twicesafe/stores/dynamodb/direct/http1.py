@@ -19,9 +19,9 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 16 * 1024 * 1024
 A_PIECE, LARGEST_PIECE = 16 * 1024, 256 * 1024
 
-STATUS_LINE = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
-NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-LENGTH = re.compile(r"[0-9]{1,16}")
+VERSIONS = ("HTTP/1.0", "HTTP/1.1")
+TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""What the name of a header is made of."""
 SIZE_LINE = rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?"
 
 
@@ -95,15 +95,16 @@ class Reader:
                 self._searched = max(0, len(buffer) - 3)
                 return
             first, *lines = buffer[:end].decode("latin-1").split("\r\n")
-            found = STATUS_LINE.fullmatch(first)
-            if found is None:
+            version, _, rest = first.partition(" ")
+            status = rest.partition(" ")[0]
+            if not (version in VERSIONS and len(status) == 3 and _is_digits(status) and status >= "100"):
                 raise BadAnswer(f"it is no HTTP: {first[:80]!r}")
-            if found[2] < "200":
+            if status < "200":
                 del buffer[: end + 4]
                 self._searched = 0
                 continue
             self._body_at = end + 4
-            self._begin(found[1] == "1", int(found[2]), _headers(lines))
+            self._begin(version == VERSIONS[1], int(status), _headers(lines))
 
     def _begin(self, is_current: bool, status: int, headers: dict[str, str]) -> None:
         connection = headers.get("connection", "").lower()
@@ -178,12 +179,16 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 @lru_cache(maxsize=64)  # an answer's headers are called as those of the one before it
 def _key(name: str) -> str | None:
-    return name.lower() if NAME.fullmatch(name) else None
+    return name.lower() if name and TOKEN.issuperset(name) else None
 
 
 def _bounded(length: str) -> int:
-    if not LENGTH.fullmatch(length):
+    if not (_is_digits(length) and len(length) <= 16):
         raise BadAnswer(f"its length is {length[:80]!r}")
     if int(length) > LONGEST_BODY:
         raise BadAnswer(f"its body is longer than {LONGEST_BODY} bytes")
     return int(length)
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()

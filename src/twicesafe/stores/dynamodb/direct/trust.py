@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import ssl
 from binascii import Error, a2b_base64
 from hashlib import sha256
@@ -34,7 +33,7 @@ ROOTS = frozenset(
     }
 )
 """SHA-256 of their DER form."""
-CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
+BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 SYSTEM, NARROW = "", "<AWS>"
 _contexts: dict[str, ssl.SSLContext] = {}
@@ -102,7 +101,8 @@ def _narrow() -> ssl.SSLContext | None:
         return None
     try:
         with open(path, "rb") as bundle:
-            roots = [root for root in map(_der, CERTIFICATE.findall(bundle.read())) if _is_aws(root)]
+            texts = [text.partition(END)[0] for text in bundle.read().split(BEGIN)[1:]]
+            roots = [root for root in map(_der, texts) if _is_aws(root)]
     except OSError:
         return None  # as Python itself does then: certificates come from elsewhere, or nothing verifies
     return ssl.create_default_context(cadata=b"".join(roots)) if roots else None
