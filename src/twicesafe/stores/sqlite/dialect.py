@@ -12,7 +12,9 @@ statements. A write is one statement, and an interrupt cannot leave it half done
 from __future__ import annotations
 
 import json
-from itertools import product, repeat
+from functools import cache
+from itertools import compress, product, repeat
+from operator import ne
 from typing import TYPE_CHECKING, Any
 
 from ...errors import CorruptRecord
@@ -63,7 +65,6 @@ UNCHANGED = " AND ".join(f"{name} IS ?" for name in COLUMNS)  # IS: two NULLs ar
 SELECT = f"SELECT {NAMES} FROM records"
 FIND = f"{SELECT} WHERE key = ?"
 INSERT = f"INSERT INTO records ({NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
-UPDATE = f"UPDATE records SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHERE {UNCHANGED}"
 DELETE = f"DELETE FROM records WHERE {UNCHANGED}"
 SWEEP = f"""
 DELETE FROM records WHERE rowid IN (
@@ -131,7 +132,14 @@ def _swap(key: str, before: Row | None, after: Row | None) -> Request:
         return Request(DELETE, before or (), key)
     if before is None:
         return Request(INSERT, after, key)
-    return Request(UPDATE, after + before, key)
+    changed = tuple(map(ne, before, after))
+    return Request(_update(changed), (*compress(after, changed), *before), key)
+
+
+@cache
+def _update(changed: tuple[bool, ...]) -> str:
+    """Set these columns only: an index of another one is not written then."""
+    return f"UPDATE records SET {', '.join(f'{name} = ?' for name in compress(COLUMNS, changed))} WHERE {UNCHANGED}"
 
 
 def _sweep(claim: Claim) -> Request:
