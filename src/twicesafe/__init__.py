@@ -29,10 +29,28 @@ from .errors import (
     WrongProcess,
 )
 from .execution.current import Execution, carried, current_execution
-from .execution.options import NOT_DONE
-from .execution.steps import step
 from .idempotent import idempotent
 from .stores.base import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .execution.options import NOT_DONE
+    from .execution.steps import step
+else:
+    LATER = {"NOT_DONE": "execution.options", "step": "execution.steps"}
+    """What a handler without steps does not load, as long as nobody asks for it."""
+
+    def __getattr__(name: str) -> object:
+        if name not in LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = globals()[name] = getattr(import_module(f".{LATER[name]}", __name__), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *LATER})
+
 
 __version__ = "0.1.0"
 __all__ = [

@@ -11,7 +11,6 @@ import time
 from functools import partial
 
 from . import batch
-from .answers import HEADER, HTTP, S3_BATCH
 from .decisions import Decision, announce, logger
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
@@ -30,14 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any, TypeAlias
 
-    from .answers import Reader
+    from .answers.reader import Reader
     from .keys.selectors import BoundArguments
     from .protocol.policy import OnConflict, OnUnknown
     from .replies import Codec
     from .stores.base import Store
 
-READERS = {**{row.name: HTTP for row in ROWS if row.is_http}, "s3-batch": S3_BATCH}
-"""Those who read the replies of a source in a form of their own."""
+OF_HTTP = frozenset(row.name for row in ROWS if row.is_http)
 EVENTS = (dict, list, str, int, float, type(None))
 """What JSON can say, and so an event can be."""
 _warned: set[tuple[str, Seconds]] = set()
@@ -165,7 +163,7 @@ class _Event:
             with _RefusalsOf("event"):
                 found = read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
         except MalformedEvent as error:
-            return _heard(error, READERS.get(error.source), self.event)
+            return _heard(error, _reader(error.source), self.event)
         if len(found) == 1 and found[0].event is self.event:
             return (yield from self._answered(found[0]))
         return (yield from self._of_records(found))
@@ -183,7 +181,7 @@ class _Event:
         except TwicesafeError as error:
             if job is not None and job.execution.has_begun:
                 raise  # it is the function's own, even if it is one of ours
-            return _heard(error, READERS.get(unit.source), self.event)
+            return _heard(error, _reader(unit.source), self.event)
 
     def _job(self, unit: Unit) -> Job:
         with _RefusalsOf(unit.source):
@@ -209,6 +207,8 @@ class _Event:
         if self.choices.key is not None:
             return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
         if unit.kind == "client" and unit.identity is None and self.choices.require_key:
+            from .answers.http import HEADER
+
             raise MissingKey("of the caller", HEADER)
         request_id = _text_of(self.context, "aws_request_id")
         if unit.kind == "explicit" and unit.identity is None and request_id:
@@ -252,6 +252,19 @@ class _RefusalsOf:
             source = error.source if isinstance(error, MalformedEvent) else self._source
             duration = (time.perf_counter() - self._begun) * 1000
             announce(Decision("error", getattr(error, "key", None), source, None, duration, error))
+
+
+def _reader(source: str) -> Reader | None:
+    """Who reads the replies of a source in a form of their own; loaded when the first one comes."""
+    if source in OF_HTTP:
+        from .answers.http import HTTP
+
+        return HTTP
+    if source == "s3-batch":
+        from .answers.s3_batch import S3_BATCH
+
+        return S3_BATCH
+    return None
 
 
 def _heard(error: TwicesafeError, reader: Reader | None, event: Any) -> dict[str, object]:
@@ -298,7 +311,7 @@ def _job(
         on_unknown=choices.on_unknown,
         lease=choices.lease,
     )
-    reader = READERS.get(unit.source)
+    reader = _reader(unit.source)
     judge = Judge(
         codec,
         key or "",

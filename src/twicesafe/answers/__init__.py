@@ -1,7 +1,1 @@
-"""What those hear who read a handler's reply in a form of its own."""
-
-from .http import HEADER, HTTP
-from .reader import Reader
-from .s3_batch import S3_BATCH
-
-__all__ = ["HEADER", "HTTP", "S3_BATCH", "Reader"]
+"""What those hear who read a handler's reply in a form of its own: one file for each kind of reader."""

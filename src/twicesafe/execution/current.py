@@ -12,7 +12,6 @@ from ..keys.canonical import digest
 from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
 from ..stores.base import Within
-from .options import full_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ class Execution:
         """
         if self.tenure is None:
             return None
+        from .options import full_name
+
         fields = ("twicesafe downstream key 1", self.tenure.key, str(self.tenure.generation), full_name(name, each))
         return uuid_of(digest(*fields))
 

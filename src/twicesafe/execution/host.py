@@ -12,7 +12,6 @@ from ..protocol.flows import Ran, execute
 from ..protocol.records import Status
 from ..stores.base import bounded_by
 from .current import instant, running
-from .heartbeat import Heartbeat
 from .judge import outcome_value
 
 TYPE_CHECKING = False
@@ -93,6 +92,8 @@ class Host:
             if tenure.is_bounded:
                 outcome = self._judge.call(self._function)
             else:
+                from .heartbeat import Heartbeat
+
                 with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = self._judge.call(self._function)
                 self._interrupt = heartbeat.interrupt
@@ -104,6 +105,8 @@ class Host:
             if tenure.is_bounded:
                 outcome = await self._judge.call_async(self._function)
             else:
+                from .heartbeat import Heartbeat
+
                 async with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = await self._judge.call_async(self._function)
                 self._interrupt = heartbeat.interrupt

@@ -42,14 +42,13 @@ from .commands import (
 )
 from .policy import FIRST_POLL, LONGEST_POLL, Policy
 from .records import Millis, Record, Status
-from .steps import insist
 from .tenure import Instant, Lease, Tenure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
-    from .commands import Flow, Outcome
+    from .commands import Done, Flow, Outcome
 
 
 class Delivery(NamedTuple):
@@ -215,7 +214,7 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     complete = Complete(tenure.key, tenure.owner, status, outcome.kept, policy.expires_at(now.wall))
     writes = () if isinstance(outcome, Failed) else tenure.closing
     try:
-        reply = yield from insist(tenure, complete, writes) if writes else ask(complete)
+        reply = yield from _insist(tenure, complete, writes) if writes else ask(complete)
     except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
         if isinstance(outcome, Failed):
             raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
@@ -229,6 +228,13 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     if reply.record is not None and reply.record.is_final and not reply.record.contradicts(fingerprint):
         return Replayed(reply.record)
     raise _over(tenure.end(LeaseLost(tenure.key, tenure.attempt)), outcome)
+
+
+def _insist(tenure: Tenure, complete: Complete, writes: tuple[dict[str, Any], ...]) -> Flow[Done | Lost | Denied]:
+    """Complete with the user's writes; what steps are made of is loaded with the first that is needed."""
+    from .steps import insist
+
+    return insist(tenure, complete, writes)
 
 
 def _over(error: TwicesafeError, outcome: Outcome) -> TwicesafeError:

@@ -12,7 +12,6 @@ import json
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
 from ..tuples import NamedTuple
 from .known import KnownTypes, full_name
-from .runtime import as_sent
 from .text import Unkeepable, Unreadable, read, shortened, size, write
 from .trees import is_plain, pack, unpack
 
@@ -128,7 +127,11 @@ class Codec:
         try:
             if is_plain(value):
                 return write(value), value
-            text = write(pack(as_sent(value) if self._handler else value, self._types))
+            if self._handler:
+                from .runtime import as_sent  # with the first reply that is more than JSON, as much below
+
+                value = as_sent(value)
+            text = write(pack(value, self._types))
             return text, read(text, self._unpack)
         except Unkeepable:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .structures import structure_of
 from .text import Unkeepable
 
 TYPE_CHECKING = False
@@ -54,6 +53,7 @@ class KnownTypes:
     def _reached(self) -> tuple[type, ...]:
         if self._roots is None:
             from .hints import reach
+            from .structures import structure_of
 
             kinds, self._problem = reach(self._function)
             self._roots = tuple(kind for kind in kinds if structure_of(kind) is not None)

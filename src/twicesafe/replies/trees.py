@@ -6,8 +6,6 @@ user's that looks like that is escaped by one more `$`; every other one is kept 
 
 from __future__ import annotations
 
-from .scalars import READERS, row_of
-from .structures import STRUCTURES, structure_of
 from .text import Unkeepable, Unreadable
 
 TYPE_CHECKING = False
@@ -53,6 +51,8 @@ def pack(value: Any, types: KnownTypes) -> Any:
         return _pack_dict(value, types)
     if kind in COLLECTIONS:
         return {COLLECTIONS[kind]: [pack(item, types) for item in value]}
+    from .scalars import row_of
+
     row = row_of(kind)
     return {row.tag: row.write(value)} if row is not None else _pack_structure(value, kind, types)
 
@@ -87,6 +87,8 @@ def _pack_dict(value: dict[Any, Any], types: KnownTypes) -> Any:
 
 
 def _pack_structure(value: Any, kind: type, types: KnownTypes) -> Any:
+    from .structures import structure_of
+
     structure = structure_of(kind)
     if structure is None:
         raise Unkeepable(f"it has a {kind.__module__}.{kind.__qualname__}, which has no exact text")
@@ -95,12 +97,16 @@ def _pack_structure(value: Any, kind: type, types: KnownTypes) -> Any:
 
 
 def _untag(tag: str, content: Any, types: KnownTypes) -> Any:
-    if tag in READERS:
-        return READERS[tag](content)
     if tag in MAKERS and type(content) is list:
         return MAKERS[tag](content)
     if tag == "$dict" and type(content) is list:
         return dict(content)
+    from .scalars import READERS
+
+    if tag in READERS:
+        return READERS[tag](content)
+    from .structures import STRUCTURES, structure_of
+
     if tag not in STRUCTURES:
         raise Unreadable(f"it has a {tag[:20]!r}, which this version cannot read")
     name, parts = content
