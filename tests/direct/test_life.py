@@ -325,8 +325,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     known: dict[str, Any] = {}
     real = socket.getaddrinfo
 
-    def look_up(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
-        found = known.get(host)
+    def look_up(host: str | bytes, port: int, *args: Any, **kwargs: Any) -> Any:
+        found = known.get(host.decode() if isinstance(host, bytes) else host)
         if isinstance(found, threading.Event):
             found.wait(SECONDS)
             raise socket.gaierror("released")

@@ -51,8 +51,9 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     real = socket.getaddrinfo
 
-    def look_up(host: str, port: int, *args: Any, **kwargs: Any) -> Any:
-        return real("127.0.0.1" if host.endswith(".amazonaws.com") else host, port, *args, **kwargs)
+    def look_up(host: str | bytes, port: int, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        return real("127.0.0.1" if name.endswith(".amazonaws.com") else host, port, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
 

@@ -141,7 +141,7 @@ def _connected(place: Place, context: ssl.SSLContext | None, limit: Limit) -> so
         return connected
     try:
         connected.settimeout(limit.for_read())
-        return context.wrap_socket(connected, server_hostname=place.host)
+        return context.wrap_socket(connected, server_hostname=_plain(place.host))
     except BaseException:
         connected.close()
         raise
@@ -151,11 +151,12 @@ def _look_up(host: str, port: int, seconds: float) -> list[Any]:
     """The host's addresses. A look-up has no time limit of its own: a thread makes it, and may be left behind."""
     if ":" in host or host[-1].isdigit():
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    name = _plain(host)
     found: list[list[Any] | OSError | UnicodeError] = []
 
     def look_up() -> None:
         try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+            found.append(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
             found.append(error)
 
@@ -167,3 +168,8 @@ def _look_up(host: str, port: int, seconds: float) -> list[Any]:
     if isinstance(found[0], list):
         return found[0]
     raise OSError(str(found[0])) from found[0]
+
+
+def _plain(host: str) -> str | bytes:
+    """A name as bytes: for a text, Python loads the tables of international names, 1.5 ms of a cold start."""
+    return host.encode() if host.isascii() else host
