@@ -196,6 +196,22 @@ def test_a_store_that_was_put_away_begins_anew_for_all(tmp_path: Path, what: str
         assert len(store.apply(List()).records) == 41  # type: ignore[union-attr] # a Page
 
 
+def test_a_claim_that_waits_for_a_file_sees_that_it_was_put_away(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "records.db"
+    with contextlib.closing(SqliteStore(path)) as store, contextlib.closing(sqlite3.connect(path)) as by_hand:
+        by_hand.execute("BEGIN IMMEDIATE")
+        claims: list[object] = []
+        waiting = threading.Thread(target=lambda: claims.append(Trial(store.apply, "key").claim("ann")))
+        waiting.start()
+        waiting.join(0.05)
+        assert claims == []
+        shutil.rmtree(path.parent)
+        waiting.join(10)
+        assert isinstance(claims[0], Claimed)
+        with contextlib.closing(SqliteStore(path)) as other:
+            assert Trial(other.apply, "key").found().owner == "ann"
+
+
 def test_a_damaged_file_is_told(path: Path) -> None:
     store = SqliteStore(path)
     for number in range(300):
