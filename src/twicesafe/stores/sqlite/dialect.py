@@ -93,7 +93,7 @@ def _change(key: str, command: StoreCommand, sweeps: Iterator[bool], held: Held)
     guess = None if isinstance(command, Claim) else held.pop(key, None)
     while True:
         if guess is None:
-            rows = (yield _find(key)).rows
+            rows = (yield Request(FIND, (key,), key)).rows
             row, found = (rows[0], read(rows[0])) if rows else (None, None)
         else:
             row, found = guess
@@ -118,12 +118,8 @@ def _hold(held: Held, key: str, row: Row | None, record: Record | None) -> None:
 
 
 def _load(command: Load) -> Talk[Record | None]:
-    rows = (yield _find(command.key)).rows
+    rows = (yield Request(FIND, (command.key,), command.key)).rows
     return read(rows[0]) if rows else None
-
-
-def _find(key: str) -> Request:
-    return Request(FIND, (key,), key)
 
 
 def _swap(key: str, before: Row | None, after: Row | None) -> Request:
@@ -168,10 +164,10 @@ def read(row: Row) -> Record:
     """
     if tuple(map(type, row)) not in SHAPES:
         raise CorruptRecord(str(row[0]), _misshapen(row))
-    key, status, *fields, steps, generation = row
-    if status not in STATUSES:
+    key, status = row[0], STATUSES.get(row[1])
+    if status is None:
         raise CorruptRecord(key, "its status is not known")
-    return Record._make((key, STATUSES[status], *fields, _steps(key, steps), generation))
+    return Record._make((key, status, *row[2:10], _steps(key, row[10]), row[11]))
 
 
 def _misshapen(row: Row) -> str:
