@@ -94,9 +94,9 @@ class Watch:
     def see(self, sent: Millis, received: Millis, date: str | None) -> None:
         """Take an answer into account."""
         seen = skew(sent, received, date) if date else None
-        if seen is None:
-            return
         known = self._known
+        if seen is None or (known is not None and seen.least <= known.least and known.most <= seen.most):
+            return  # it says nothing, or nothing new
         self._known = known = seen if known is None else known.narrowed(seen)
         self.offset = offset = known.offset
         if offset and not self._announced:

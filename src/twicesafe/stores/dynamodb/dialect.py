@@ -54,6 +54,8 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     Raises:
         CorruptRecord: the item cannot be read.
     """
+    if isinstance(command, (Claim, Keep)):
+        return (yield from _change(command, None, layout))
     if isinstance(command, List):
         return (yield from _page(command, layout))
     if isinstance(command, Load):
@@ -61,8 +63,6 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
         return None if item is None else read(item, layout)
     if isinstance(command, Transact):
         return (yield from _transact(command, layout))
-    if isinstance(command, (Claim, Keep)):
-        return (yield from _change(command, None, layout))
     request = begin(command, layout)
     if request is None:
         item = yield from _find(command.key, layout)

@@ -36,6 +36,7 @@ RELEASE = "SET #claimed = :claimed, #expiration = :expiration{} REMOVE #owner, #
 RENEW = "SET #in_progress_expiration = :lease_until, #expiration = :expiration"
 RENEW_FOR_EVER = "SET #in_progress_expiration = :lease_until REMOVE #expiration"
 
+IN_PROGRESS = text(Status.IN_PROGRESS.value)
 WORD = re.compile(r"[#:]\w+")
 
 
@@ -98,7 +99,7 @@ def scan(command: List, start: Item | None, layout: Layout) -> Request:
 
 
 def _complete(command: Complete, layout: Layout) -> Request:
-    values = {":status": text(command.status.value), ":expiration": number(command.expires_at)}
+    values = {":status": text(command.status._value_), ":expiration": number(command.expires_at)}
     if command.reply is None:
         return _update(command, HELD, NO_ANSWER, values, layout)
     values[":data"] = text(command.reply)
@@ -159,7 +160,7 @@ def _update(
     names: Mapping[str, str] | None = None,
 ) -> Request:
     """One UpdateItem of an owner's."""
-    values |= {":v": number(VERSION), ":in_progress": text(Status.IN_PROGRESS.value), ":owner": text(command.owner)}
+    values |= {":v": number(VERSION), ":in_progress": IN_PROGRESS, ":owner": text(command.owner)}
     parameters = _conditional(condition, values, layout, change, names)
     parameters["Key"] = layout.key(command.key)
     return Request("UpdateItem", parameters, command.key)

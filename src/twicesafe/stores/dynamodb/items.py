@@ -24,7 +24,7 @@ def write(record: Record, layout: Layout) -> Item:
     names = layout.names
     item = layout.key(record.key)
     item[names.v] = number(VERSION)
-    item[names.status] = text(record.status.value)
+    item[names.status] = text(record.status._value_)
     item[names.attempt] = number(record.attempt)
     item[names.started] = number(record.started)
     item[names.claimed] = number(record.claimed)

@@ -39,20 +39,23 @@ def patiently(talk: Talk[T], store: str, tries: int, time_left: Callable[[], Mil
     try:
         request = next(talk)
         while True:
-            request = talk.send((yield from _insist(request, store, tries, time_left)))
+            response: Response = yield request
+            if isinstance(response, Unanswered):
+                response = yield from _insist(request, response, store, tries, time_left)
+            request = talk.send(response)
     except StopIteration as end:
         value: T = end.value
         return value
 
 
-def _insist(request: Request, store: str, tries: int, time_left: Callable[[], Millis | None]) -> PatientTalk[Response]:
+def _insist(
+    request: Request, response: Response, store: str, tries: int, time_left: Callable[[], Millis | None]
+) -> PatientTalk[Response]:
     tried = remedied = 0
-    while True:
-        response: Response = yield request
-        if not isinstance(response, Unanswered):
-            return response
+    while isinstance(response, Unanswered):
         if response.is_remedied and remedied < REMEDIES:
             remedied += 1
+            response = yield request
             continue
         tried += 1
         pause = Millis(response.first_pause << tried - 1)
@@ -62,3 +65,5 @@ def _insist(request: Request, store: str, tries: int, time_left: Callable[[], Mi
             reason = f"{response.reason}; no time is left to ask again" if is_late else response.reason
             raise StoreUnavailable(store, reason, request.key or None) from response.error
         yield Pause(pause)
+        response = yield request
+    return response

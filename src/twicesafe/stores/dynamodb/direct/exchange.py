@@ -46,6 +46,9 @@ def _binary(value: object) -> str:
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_binary).encode
 
 
+_decode = json.JSONDecoder().decode
+
+
 class Refused(Exception):
     """DynamoDB said that it did not do it."""
 
@@ -74,6 +77,7 @@ class Desk:
     def __init__(self, store: str, place: Place, watch: Watch) -> None:
         self._store = store
         self._place = place
+        self._authority = place.authority
         self._watch = watch
 
     def write(self, request: Request, credentials: Credentials) -> Letter:
@@ -93,7 +97,7 @@ class Desk:
                 'own form, as {"S": "text"}.'
             ) from error
         headers = {
-            "host": self._place.authority,
+            "host": self._authority,
             "content-type": CONTENT_TYPE,
             "x-amz-date": stamp(Millis(now + offset)),
             "x-amz-target": TARGET + request.operation,
@@ -183,7 +187,7 @@ def _read_body(answer: Answer) -> dict[str, Any]:
     if expected is not None and str(zlib.crc32(answer.body)) != expected:
         raise Damaged(f"the answer was damaged on its way: it is not as its CRC32 {expected[:20]!r} says")
     try:
-        said = json.loads(answer.body)
+        said = _decode(answer.body.decode())
     except ValueError:
         said = None
     if not isinstance(said, dict):

@@ -61,8 +61,9 @@ class Reader:
     @property
     def wanted(self) -> int:
         """How many bytes to read next, at most."""
-        missing = self._end - len(self._buffer) if self._head and self._end else 0
-        return min(max(missing, A_PIECE), LARGEST_PIECE)
+        if self._end is None:
+            return A_PIECE
+        return min(max(self._end - len(self._buffer), A_PIECE), LARGEST_PIECE)
 
     def feed(self, data: bytes) -> Answer | None:
         """Take what came; the answer, once it is whole.
@@ -95,18 +96,15 @@ class Reader:
                 self._searched = max(0, len(buffer) - 3)
                 return
             first, *lines = buffer[:end].decode("latin-1").split("\r\n")
-            version, _, rest = first.partition(" ")
-            status = rest.partition(" ")[0]
-            if not (version in VERSIONS and len(status) == 3 and _is_digits(status) and status >= "100"):
-                raise BadAnswer(f"it is no HTTP: {first[:80]!r}")
-            if status < "200":
+            status, is_current = _status(first)
+            if status < 200:
                 del buffer[: end + 4]
                 self._searched = 0
                 continue
             self._body_at = end + 4
-            self._begin(version == VERSIONS[1], int(status), _headers(lines))
+            self._begin(status, _headers(lines), is_current=is_current)
 
-    def _begin(self, is_current: bool, status: int, headers: dict[str, str]) -> None:
+    def _begin(self, status: int, headers: dict[str, str], *, is_current: bool) -> None:
         connection = headers.get("connection", "").lower()
         self._keeps = "close" not in connection and (is_current or "keep-alive" in connection)
         self._head = status, headers
@@ -175,6 +173,16 @@ def _headers(lines: list[str]) -> dict[str, str]:
             raise BadAnswer(f"it has two of {key}")
         headers[key] = text
     return headers
+
+
+@lru_cache(maxsize=8)
+def _status(line: str) -> tuple[int, bool]:
+    """The status, and whether the version is 1.1."""
+    version, _, rest = line.partition(" ")
+    status = rest.partition(" ")[0]
+    if not (version in VERSIONS and len(status) == 3 and _is_digits(status) and status >= "100"):
+        raise BadAnswer(f"it is no HTTP: {line[:80]!r}")
+    return int(status), version == VERSIONS[1]
 
 
 @lru_cache(maxsize=64)  # an answer's headers are called as those of the one before it

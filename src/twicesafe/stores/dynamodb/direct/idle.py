@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
         since: float  # that it waits, by the wall clock: another may stand still in a freeze
         signs: int  # what shows that it is of no use any more: GONE, or UNASKED too
+        poll: Any  # asks the system for them; None: it is not made yet
 
         def fileno(self) -> int:
             """Its socket's number; -1: it is closed."""
@@ -54,17 +55,17 @@ class Idle:
                 line = self._lines.pop()
             except IndexError:  # another thread was faster
                 return None
-            if _is_fresh(line) and not _is_gone(line):
+            if _is_fresh(line, time.time()) and not _is_gone(line):
                 return line
             line.close()
         return None
 
     def put(self, line: Waiting) -> None:
         """Keep it for later; and let go of the oldest, if it is too old or one too many."""
-        line.since = time.time()
+        line.since = now = time.time()
         self._lines.append(line)
         try:
-            if len(self._lines) > MOST or not _is_fresh(self._lines[0]):
+            if len(self._lines) > MOST or not _is_fresh(self._lines[0], now):
                 self._lines.popleft().close()
         except IndexError:  # another thread took it
             pass
@@ -78,8 +79,8 @@ class Idle:
                 return
 
 
-def _is_fresh(line: Waiting) -> bool:
-    return 0 <= time.time() - line.since < OLDEST
+def _is_fresh(line: Waiting, now: float) -> bool:
+    return 0 <= now - line.since < OLDEST
 
 
 def _is_gone(line: Waiting) -> bool:
@@ -87,9 +88,10 @@ def _is_gone(line: Waiting) -> bool:
         return True
     if not line.signs:
         return False
-    poll = select.poll()
-    poll.register(line.fileno(), line.signs)
-    return bool(poll.poll(0))
+    if line.poll is None:
+        line.poll = select.poll()
+        line.poll.register(line.fileno(), line.signs)
+    return bool(line.poll.poll(0))
 
 
 @lru_cache(maxsize=1)

@@ -98,7 +98,7 @@ class LoopsConnection:
 class Line:
     """One connection."""
 
-    __slots__ = ("_is_late", "_reader", "_socket", "_writer", "is_silent", "signs", "since")
+    __slots__ = ("_is_late", "_reader", "_socket", "_writer", "is_silent", "poll", "signs", "since")
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, signs: int) -> None:
         self._reader = reader
@@ -106,6 +106,7 @@ class Line:
         self._socket = writer.get_extra_info("socket")
         self._is_late = False
         self.signs = signs
+        self.poll = None
         self.since = 0.0
         self.is_silent = True  # nothing came yet in answer to the last request
 

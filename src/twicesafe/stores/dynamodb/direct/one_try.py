@@ -74,17 +74,7 @@ def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> 
     except Unreachable as error:
         return desk.lost(error)
     letter = desk.write(request, credentials)
-    response: Response | OldCredentials = yield from _exchange(means, idle, letter, means.until(left))
-    if isinstance(response, OldCredentials):
-        has_others = yield HasOthers(credentials, wall())
-        return desk.read_credentials(letter, response, has_others=has_others)
-    return response
-
-
-def _exchange(
-    means: Means, idle: Idle, letter: Letter, limit: Limit
-) -> Generator[Question, Any, Response | OldCredentials]:
-    desk, line = means.desk, idle.take()
+    limit, line = means.until(left), idle.take()
     is_kept = line is not None
     if line is None:
         try:
@@ -106,7 +96,11 @@ def _exchange(
         idle.put(line)
     else:
         line.close()
-    return desk.read(letter, answer)
+    response = desk.read(letter, answer)
+    if isinstance(response, OldCredentials):
+        has_others = yield HasOthers(credentials, wall())
+        return desk.read_credentials(letter, response, has_others=has_others)
+    return response
 
 
 def _connect(means: Means, limit: Limit) -> Generator[Question, Any, Any]:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .one_try import Question
 
 
+NEARLY = 0.01
+"""Seconds."""
+
+
 class DirectConnection:
     """Sends requests, one at a time on each connection.
 
@@ -78,11 +82,13 @@ class DirectConnection:
 class Line:
     """One connection."""
 
-    __slots__ = ("_socket", "is_silent", "signs", "since")
+    __slots__ = ("_seconds", "_socket", "is_silent", "poll", "signs", "since")
 
     def __init__(self, connected: socket.socket, signs: int) -> None:
         self._socket = connected
+        self._seconds = 0.0  # that each call on the socket may take
         self.signs = signs
+        self.poll = None
         self.since = 0.0
         self.is_silent = True  # nothing came yet in answer to the last request
 
@@ -93,16 +99,22 @@ class Line:
             OSError, BadAnswer: there is none.
         """
         connected, reader = self._socket, Reader()
-        end = time.monotonic() + seconds
+        ends = time.monotonic() + seconds
         self.is_silent = True
-        connected.settimeout(seconds)
+        self._allow(seconds)
         connected.sendall(data)
         answer = None
         while answer is None:
-            connected.settimeout(max(0.001, end - time.monotonic()))
+            self._allow(ends - time.monotonic())
             answer = reader.feed(connected.recv(reader.wanted))
             self.is_silent = False
         return answer
+
+    def _allow(self, seconds: float) -> None:
+        """Let each call take so long. To say it asks the system, so it is not said for next to nothing."""
+        if not 0 <= self._seconds - seconds < NEARLY:
+            self._seconds = max(0.001, seconds)
+            self._socket.settimeout(self._seconds)
 
     def fileno(self) -> int:
         """Its socket's number; -1: it is closed."""
