@@ -318,7 +318,7 @@ def _job(
         limit=store.reply_limit,
         keeps=unit.reply_kept,
         final_errors=choices.final_errors,
-        says_failed=reader.says_failed if reader else partial(batch.reports_failure, unit),
+        says_failed=reader.says_failed if reader else _reports_failure(unit),
         to_keep=reader and reader.to_keep,
         replayed=reader and partial(reader.replayed, unit.event),
     )
@@ -328,6 +328,10 @@ def _job(
         delivery = Delivery(key, os.urandom(16).hex(), print_of, deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
     return Job(call, execution, delivery, policy, judge, choices.fail_open)
+
+
+def _reports_failure(unit: Unit) -> Callable[[object], bool] | None:
+    return None if unit.item is None else partial(batch.reports_failure, unit)
 
 
 def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> None:

@@ -76,5 +76,7 @@ class Record(NamedTuple):
 
 def contradict(one: str, other: str) -> bool:
     """Whether two fingerprints are of the same rule version, and of two payloads."""
+    if one == other:
+        return False
     mine, theirs = one.partition(":"), other.partition(":")
     return bool(mine[2] and theirs[2]) and mine[0] == theirs[0] and mine[2] != theirs[2]

@@ -111,6 +111,6 @@ class Row(NamedTuple):
         )
 
     def _read(self, record: Any, event: Any) -> Reading:
-        if not self.recognises(event):
+        if record is not event and not self.recognises(event):  # the whole event was, by its first record
             raise UnreadableError("it is not of this source")
         return self.read(record, event)

@@ -79,14 +79,18 @@ def key_of(function: str, unit: Unit, *, scope: str | None = None, tenant: str |
     if unit.identity is None:
         raise MissingKey(f"of this {unit.source} delivery", "anything that identifies it")
     fields = (function, unit.source, _fingerprint(unit), _optional(scope), _optional(tenant))
-    parts = [_safe(function), unit.source, _readable(unit), digest(*fields)]
-    return "#".join(part for part in parts if part)
+    readable = _readable(unit)
+    head = f"{_safe(function)}#{unit.source}#{readable}#" if readable else f"{_safe(function)}#{unit.source}#"
+    return head + digest(*fields)
 
 
 def _fingerprint(unit: Unit) -> str:
     identity = unit.identity or {}
-    flat = [text for fields in (identity, unit.scope) for pair in sorted(fields.items()) for text in pair]
-    return digest(str(len(identity)), *flat)
+    flat = [str(len(identity))]
+    for fields in (identity, unit.scope):
+        for pair in sorted(fields.items()):
+            flat += pair
+    return digest(*flat)
 
 
 def _optional(text: str | None) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .layout import Attribute, Item, Layout, Names
 
 VERSION = 1
+STATUSES = {status.value: status for status in Status}
 RESULT, INTENT = "r", "i"
 """How the text of a step begins. One text a step, so that a condition can tell a result from an intent."""
 LONGEST_NUMBER = 38
@@ -164,10 +165,10 @@ class _Reader:
         return None if found is None else Seconds(found)
 
     def status(self) -> Status:
-        try:
-            return Status(self.text("status"))
-        except ValueError:
-            raise self.corrupt(f"its {self._named('status')} is not known") from None
+        status = STATUSES.get(self.text("status"))
+        if status is None:
+            raise self.corrupt(f"its {self._named('status')} is not known")
+        return status
 
     def steps(self, *, must_be_there: bool) -> dict[str, Step]:
         name = self._names.steps

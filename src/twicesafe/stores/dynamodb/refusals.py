@@ -76,6 +76,13 @@ class Refusal(NamedTuple):
         return f"{self.code}: {self.message}"
 
     @property
+    def answer(self) -> Refused | Cancelled | None:
+        """What did not hold; None: it says something else."""
+        if self.code == "ConditionalCheckFailedException":
+            return Refused(self.item)
+        return Cancelled(self.reasons) if self.code == "TransactionCanceledException" else None
+
+    @property
     def is_no_answer(self) -> bool:
         """Whether it says to ask again."""
         known = self.code in THROTTLED or self.code in UNWELL or self.code in BUSY
@@ -91,10 +98,9 @@ def read_refusal(refusal: Refusal, error: Exception, request: Request, store: st
     Raises:
         ConfigurationError: asking again cannot help.
     """
-    if refusal.code == "ConditionalCheckFailedException":
-        return Refused(refusal.item)
-    if refusal.code == "TransactionCanceledException":
-        return Cancelled(refusal.reasons)
+    answer = refusal.answer
+    if answer is not None:
+        return answer
     if refusal.is_no_answer:
         pause = LONG_PAUSE if refusal.code in THROTTLED else SHORT_PAUSE
         return Unanswered(refusal.said, error, pause, is_busy=refusal.code in BUSY)

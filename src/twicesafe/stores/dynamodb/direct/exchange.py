@@ -125,6 +125,9 @@ class Desk:
                 return Scanned(tuple(said["Items"]), said.get("LastEvaluatedKey"))
             return Accepted(said.get("Attributes", said.get("Item")))
         refusal = _refusal(answer.status, said)
+        decided = refusal.answer
+        if decided is not None:
+            return decided
         error = Refused(refusal.said)
         if refusal.code in OLD_CREDENTIALS:
             return OldCredentials(refusal, error)
@@ -198,8 +201,9 @@ def _read_body(answer: Answer) -> dict[str, Any]:
 def _refusal(status: int, said: dict[str, Any]) -> Refusal:
     code = str(said.get("__type", "")).rpartition("#")[2]
     message = said.get("message", said.get("Message", ""))
-    reasons = tuple(map(_with_binaries, said.get("CancellationReasons", ())))
-    return Refusal(code or str(status), str(message), status, said.get("Item"), reasons)
+    reasons = said.get("CancellationReasons")
+    told = tuple(map(_with_binaries, reasons)) if reasons else ()
+    return Refusal(code or str(status), str(message), status, said.get("Item"), told)
 
 
 def _with_binaries(reason: dict[str, Any]) -> dict[str, Any]:

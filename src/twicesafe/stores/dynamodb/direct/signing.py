@@ -5,7 +5,6 @@ Source: IAM User Guide, "Create a signed AWS API request".
 
 from __future__ import annotations
 
-import hmac
 import time
 from functools import lru_cache
 from hashlib import sha256
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ....protocol.records import Millis
+
+
+BLOCK = 64
+INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class Credentials(NamedTuple):
@@ -50,17 +53,32 @@ def signature(
     at = headers["x-amz-date"]
     scope = f"{at[:8]}/{region}/{service}/aws4_request"
     wanted = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-    digest = hmac.digest(_key(credentials.secret_key, scope), wanted.encode(), "sha256").hex()
+    digest = _key(credentials.secret_key, scope).digest(wanted.encode()).hex()
     return f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={signed}, Signature={digest}"
 
 
+class _Key:
+    """HMAC-SHA256 under one key (RFC 2104), as far as the key alone tells it: hmac.digest begins anew each time."""
+
+    def __init__(self, key: bytes) -> None:
+        padded = (key if len(key) <= BLOCK else sha256(key).digest()).ljust(BLOCK, b"\0")
+        self._inner = sha256(padded.translate(INNER))
+        self._outer = sha256(padded.translate(OUTER))
+
+    def digest(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 @lru_cache(maxsize=4)
-def _key(secret: str, scope: str) -> bytes:
+def _key(secret: str, scope: str) -> _Key:
     """The same for a day."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return key
+        key = _Key(key).digest(part.encode())
+    return _Key(key)
 
 
 @lru_cache(maxsize=1)
