@@ -53,6 +53,11 @@ def on_decision(hook: Hook) -> Hook:
     return hook
 
 
+def is_heard() -> bool:
+    """Whether anybody would hear of a decision; most functions log warnings only."""
+    return bool(_hooks) or logger.isEnabledFor(logging.INFO)
+
+
 def announce(decision: Decision) -> None:
     """Log a decision, and hand it to the hooks. Payloads, replies and messages of errors are never logged."""
     if logger.isEnabledFor(logging.INFO):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..decisions import Decision, announce, logger
+from ..decisions import Decision, announce, is_heard, logger
 from ..errors import (
     CorruptRecord,
     InProgress,
@@ -147,8 +147,9 @@ class Job(NamedTuple):
     def _announce(
         self, verdict: Verdict, attempt: int | None, begun: float, error: BaseException | None = None
     ) -> None:
-        key, duration = self.execution.key, (time.perf_counter() - begun) * 1000
-        announce(Decision(verdict, key, self.execution.source, attempt, duration, error))
+        if is_heard():
+            key, duration = self.execution.key, (time.perf_counter() - begun) * 1000
+            announce(Decision(verdict, key, self.execution.source, attempt, duration, error))
 
 
 def _attempt(answer: Answer) -> int:

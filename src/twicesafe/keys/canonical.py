@@ -47,12 +47,12 @@ def canonical(value: object) -> str:
 
 
 def digest(*fields: str) -> str:
-    """SHA-256 over fields, each with its length, so that ("a", "bc") and ("ab", "c") differ: 64 hex digits."""
-    whole = b""
-    for field in fields:
-        data = field.encode("utf-8", "surrogatepass")
-        whole += b"%d:%b" % (len(data), data)
-    return sha256(whole).hexdigest()
+    """SHA-256 over fields, each with its length in bytes, so that ("a", "bc") and ("ab", "c") differ: 64 hex digits."""
+    text = "".join([f"{len(field)}:{field}" for field in fields])
+    if text.isascii():
+        return sha256(text.encode()).hexdigest()
+    encoded = [field.encode("utf-8", "surrogatepass") for field in fields]
+    return sha256(b"".join([b"%d:%b" % (len(data), data) for data in encoded])).hexdigest()
 
 
 def fingerprint(payload: object) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PLAIN = frozenset((str, int, float, bool, type(None)))
 """What JSON has, but for NaN and infinite floats: those are refused when they are written."""
+NAMES = frozenset((str,))
 COLLECTIONS: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 MAKERS: dict[str, Callable[[Any], Any]] = {tag: kind for kind, tag in COLLECTIONS.items()}
 
@@ -25,15 +26,17 @@ def is_plain(value: Any) -> bool:
     """Whether JSON gives it back just as it is."""
     kind = type(value)
     if kind is dict:
-        if len(value) == 1 and _is_tag(next(iter(value))):
+        if not NAMES.issuperset(map(type, value)) or (len(value) == 1 and _is_tag(next(iter(value)))):
             return False
-        for name, item in value.items():
-            if type(name) is not str or not (type(item) in PLAIN or is_plain(item)):
-                return False
+        value = value.values()
+    elif kind is not list:
+        return kind in PLAIN
+    if PLAIN.issuperset(map(type, value)):
         return True
-    if kind is list:
-        return all(type(item) in PLAIN or is_plain(item) for item in value)
-    return kind in PLAIN
+    for item in value:  # noqa: SIM110 - a large reply has many parts, and all() would call a generator for each
+        if not (type(item) in PLAIN or is_plain(item)):
+            return False
+    return True
 
 
 def pack(value: Any, types: KnownTypes) -> Any:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ....protocol.records import Millis
     from ..requests import Request, Response
-    from .exchange import Letter
     from .idle import Idle
     from .means import Limit, Means
     from .signing import Credentials
