@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import sys
 from enum import Enum, Flag
-from hashlib import sha256
 from json.encoder import encode_basestring
 from math import isfinite
 
@@ -44,6 +43,18 @@ def canonical(value: object) -> str:
         return _text(value, None)
     except RecursionError:
         raise UnusableKey("$", "contains itself, or is nested too deeply") from None
+
+
+if TYPE_CHECKING:
+    from hashlib import sha256
+else:
+
+    def sha256(data: bytes) -> Any:
+        """hashlib's, which takes this one's place: a store that signs has loaded it, and nothing needs it before."""
+        from hashlib import sha256 as own
+
+        globals()["sha256"] = own
+        return own(data)
 
 
 def digest(*fields: str) -> str:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64, b2a_base64, crc32
 
 from ....errors import ConfigurationError
 from ....protocol.records import Millis
@@ -187,7 +186,7 @@ class OldCredentials(NamedTuple):
 
 def _read_body(answer: Answer) -> dict[str, Any]:
     expected = answer.headers.get("x-amz-crc32")
-    if expected is not None and str(zlib.crc32(answer.body)) != expected:
+    if expected is not None and str(crc32(answer.body)) != expected:
         raise Damaged(f"the answer was damaged on its way: it is not as its CRC32 {expected[:20]!r} says")
     try:
         said = _decode(answer.body.decode())
