@@ -16,16 +16,17 @@ FREE = ["contextlib", "decimal", "enum", "functools", "json", "logging", "math",
 
 # What twicesafe adds to them, with what these bring themselves. Not typing, which takes as long as a dozen of our own
 # modules: what only a type checker reads stands under a TYPE_CHECKING that is defined where it is used.
-PAID = ["binascii", "contextvars", "hashlib"]
+PAID = ["binascii", "contextvars"]
 
 # What the DynamoDB store adds when it is opened for AWS itself: no SDK, no HTTP library, no asyncio.
-OPENED = ["hmac", "pwd", "socket", "ssl", "zlib"]
+OPENED = ["hashlib", "pwd", "socket", "ssl"]
 
 # Its own rooms and files that wait until somebody uses them, beyond INIT too.
 UNUSED = [
     "answers.http",
     "answers.s3_batch",
     "audit",
+    "batch",
     "cli",
     "downstream",
     "execution.heartbeat",
@@ -37,6 +38,8 @@ UNUSED = [
     "integrations",
     "keys.describe",
     "keys.expressions",
+    "keys.sources.services",
+    "keys.sources.unkeyed",
     "lab",
     "protocol.by_hand",
     "protocol.entries",

@@ -10,7 +10,6 @@ import os
 import time
 from functools import partial
 
-from . import batch
 from .decisions import Decision, announce, logger
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
@@ -18,7 +17,7 @@ from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
 from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
-from .keys.sources.table import ROWS
+from .keys.sources.http import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
@@ -169,7 +168,9 @@ class _Event:
         return (yield from self._of_records(found))
 
     def _of_records(self, found: list[Unit]) -> Jobs:
-        talk = batch.deliver(self.event, found, report_failures=self.choices.report_failures)
+        from .batch import deliver
+
+        talk = deliver(self.event, found, report_failures=self.choices.report_failures)
         return (yield from _each(talk, self._job))
 
     def _answered(self, unit: Unit) -> Jobs:
@@ -331,7 +332,12 @@ def _job(
 
 
 def _reports_failure(unit: Unit) -> Callable[[object], bool] | None:
-    return None if unit.item is None else partial(batch.reports_failure, unit)
+    """Only a record of a batch can: what batches are made of is loaded with the first one."""
+    if unit.item is None:
+        return None
+    from .batch import reports_failure
+
+    return partial(reports_failure, unit)
 
 
 def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> None:

@@ -22,7 +22,7 @@ from twicesafe import (
     idempotent,
     step,
 )
-from twicesafe.keys.sources.table import ROWS
+from twicesafe.keys.sources.table import rows
 from twicesafe.protocol.commands import Claim, Complete, SaveStep
 from twicesafe.protocol.records import Status
 
@@ -82,7 +82,7 @@ class Shop:
 
 
 def test_each_proxy_is_tested() -> None:
-    assert PROXIES.keys() == {row.name for row in ROWS if row.is_http}
+    assert PROXIES.keys() == {row.name for row in rows() if row.is_http}
 
 
 # The same reply again

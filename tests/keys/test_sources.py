@@ -13,7 +13,9 @@ from tests.keys import samples as s
 from twicesafe.errors import MalformedEvent, MissingKey
 from twicesafe.keys.sources import Unit, key_of, units, whole, with_request_id
 from twicesafe.keys.sources.http import LONGEST
-from twicesafe.keys.sources.table import ROWS, source_of
+from twicesafe.keys.sources.table import ASKED, rows, source_of
+
+ROWS = tuple(rows())
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "events"
 """Events that others publish; they are not ours to hand on."""
@@ -533,3 +535,20 @@ def test_whatever_an_event_is_it_is_read_or_malformed(event: Any) -> None:
         if unit.identity is not None:
             key_of("f", unit)
     whole(event, found)
+
+
+class Asked(dict):
+    """An empty event that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return default
+
+
+def test_an_event_that_no_row_asks_anything_of_is_told_by_its_names_alone():
+    asked = Asked()
+    assert not any(row.recognises(asked) for row in ROWS)
+    assert asked.names == ASKED

@@ -11,7 +11,7 @@ import pytest
 
 from tests.keys.samples import SAMPLES
 from twicesafe.keys.describe import describe
-from twicesafe.keys.sources.table import DIRECT, ROWS
+from twicesafe.keys.sources.table import DIRECT, rows
 from twicesafe.lab.redelivery import RENEWED, redelivered
 
 PUBLISHED = Path(__file__).parents[2].parent / "shared" / "events"
@@ -56,7 +56,7 @@ def test_a_redelivery_is_the_same_each_time_that_it_is_made(event: Any) -> None:
 
 
 def test_each_source_of_the_table_is_one_that_is_recognised() -> None:
-    assert set(RENEWED) <= {row.name for row in (*ROWS, DIRECT)}
+    assert set(RENEWED) <= {row.name for row in (*rows(), DIRECT)}
 
 
 SQS = {"eventSource": "aws:sqs", "messageId": "m", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:q", "body": "b"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import events, http, queues, services, streams, unkeyed
+from . import events, http, queues, streams
 from .row import DAY, Reading, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from .unit import Unit
@@ -18,15 +19,17 @@ def _direct(event: Any, _: Any) -> Reading:
     return Reading(None, event, kind="never" if is_empty else None)
 
 
-ROWS: tuple[Row, ...] = (
-    *queues.ROWS,
-    *http.ROWS,
-    *events.ROWS,
-    *streams.ROWS,
-    *services.ROWS,
-    *unkeyed.ROWS,
+COMMON = (*queues.ROWS, *http.ROWS, *events.ROWS, *streams.ROWS)
+ASKED = frozenset(
+    """
+    CodePipeline.job DeploymentId DurableExecutionArn Event Execution Items Name Records RequestType SecretId
+    _datadog alarmData applicationArn arguments authorizationToken awslogs bot claimCertificateId connection-id
+    datasetRecords deliveryStreamArn detail-type directive eventSource getObjectContext header httpMethod info
+    invocationSchemaVersion invokingEvent messageVersion protocolData raw_path requestContext responseContext
+    serverId triggerSource type version widgetContext window xAmzRequestId
+    """.split()  # noqa: SIM905 - a list of it would be longer than all the rest
 )
-"""No event is of two rows, so their order says nothing but which is asked first."""
+"""An event that has none of these looks to every row as an empty one does: it is of none."""
 
 DIRECT = Row("direct", "explicit", lambda _: True, DAY, "raise", True, _direct)
 
@@ -62,29 +65,16 @@ def read_units(event: Any) -> list[Unit]:
     return [unit._replace(source=row.name, kind="never") for unit in DIRECT.units(event)]
 
 
-class _Asked(dict[str, object]):
-    """An empty event that notes what it is asked for."""
+def rows() -> Iterator[Row]:
+    """The table. No event is of two rows, so their order says nothing but which is asked first."""
+    yield from COMMON
+    from . import services, unkeyed  # few functions have such an event
 
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
-    def get(self, name: str, default: Any = None) -> Any:
-        self.names.add(name)
-        return default
-
-
-def _asked_of_an_empty_event() -> frozenset[str]:
-    asked = _Asked()
-    for row in ROWS:
-        row.recognises(asked)
-    return frozenset(asked.names)
-
-
-ASKED = _asked_of_an_empty_event()
-"""An event that has none of these looks to every row as an empty one does: it is of none."""
+    yield from services.ROWS
+    yield from unkeyed.ROWS
 
 
 def _row(event: Any) -> Row:
     if isinstance(event, dict) and ASKED.isdisjoint(event):
         return DIRECT
-    return next((row for row in ROWS if row.recognises(event)), DIRECT)
+    return next((row for row in rows() if row.recognises(event)), DIRECT)
