@@ -7,6 +7,8 @@ from ...protocol.records import Millis, Record, Seconds, Status, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ...protocol.records import Steps
     from .layout import Attribute, Item, Layout, Names
 
@@ -14,6 +16,20 @@ VERSION = 1
 STATUSES = {status.value: status for status in Status}
 RESULT, INTENT = "r", "i"
 """How the text of a step begins. One text a step, so that a condition can tell a result from an intent."""
+HEAD = {"id": "S", "v": "N"}
+BODY = {
+    "status": "S",
+    "owner": "S",
+    "attempt": "N",
+    "started": "N",
+    "claimed": "N",
+    "in_progress_expiration": "N",
+    "expiration": "N",
+    "validation": "S",
+    "data": "S",
+    "generation": "N",
+}
+"""The types of attributes, by their fields; what is read first, and what then. Steps are read by themselves."""
 LONGEST_NUMBER = 38
 """Digits that DynamoDB keeps."""
 OTHERS_OWNER = "(another library)"
@@ -71,47 +87,60 @@ def read(item: Item, layout: Layout) -> Record:
     Raises:
         CorruptRecord: it is neither one that `write` can have made, nor one of Powertools'.
     """
-    reader = _Reader(item, layout.names)
-    version = reader.maybe_number("v")
-    if version is None:
-        return _read_powertools(reader)
-    if version != VERSION:
-        raise reader.corrupt(f"it is of version {version}, and this twicesafe knows version {VERSION} only")
-    status, owner = reader.status(), reader.maybe_text("owner")
-    in_progress = status is Status.IN_PROGRESS
+    names = layout.names
+    found = _read(item, names, HEAD)
+    try:
+        key, version = found["id"], found.get("v", VERSION)
+        if version != VERSION:
+            raise CorruptRecord(key, f"it is of version {version}, and this twicesafe knows version {VERSION} only")
+        found |= _read(item, names, BODY)
+        status = STATUSES.get(found["status"])
+        if status is None:
+            raise CorruptRecord(key, f"its attribute {names.status!r} is not known")
+        if "v" not in found:
+            return _powertools(key, status, found)
+        return _record(key, status, found, _read_steps(item.get(names.steps), key, names))
+    except KeyError as missing:
+        raise CorruptRecord(found.get("id", ""), f"its {_named(missing.args[0], names)} is missing") from None
+
+
+def _record(key: str, status: Status, found: dict[str, Any], steps: dict[str, Step] | None) -> Record:
+    owner, in_progress = found.get("owner"), status is Status.IN_PROGRESS
     is_held = in_progress and owner is not None
-    lease_until = Millis(reader.number("in_progress_expiration", None if is_held else 0))
+    lease_until = found["in_progress_expiration"] if is_held else found.get("in_progress_expiration", 0)
     if in_progress and lease_until and owner is None:
-        raise reader.corrupt("it has a lease, and no owner")
+        raise CorruptRecord(key, "it has a lease, and no owner")
+    if in_progress and steps is None:
+        raise KeyError("steps")
     return Record(
-        reader.key,
+        key,
         status,
         owner,
-        reader.number("attempt"),
-        Millis(reader.number("started")),
-        Millis(reader.number("claimed")),
+        found["attempt"],
+        found["started"],
+        found["claimed"],
         lease_until,
-        reader.seconds("expiration"),
-        reader.text("validation"),
-        reader.maybe_text("data"),
-        reader.steps(must_be_there=in_progress),
-        reader.number("generation", 0),
+        found.get("expiration"),
+        found["validation"],
+        found.get("data"),
+        steps or {},
+        found.get("generation", 0),
     )
 
 
-def _read_powertools(reader: _Reader) -> Record:
+def _powertools(key: str, status: Status, found: dict[str, Any]) -> Record:
     """A record that Powertools for AWS Lambda left under this very key: its words are honoured.
 
     A completed one is an answer. One in progress has an owner who is not known here; without a lease
     of its own it is honoured for as long as the record is.
     """
-    status, expires_at = reader.status(), Seconds(reader.number("expiration"))
+    expires_at: Seconds = found["expiration"]
     if status is Status.FAILED:
-        raise reader.corrupt("it has no format version")
+        raise CorruptRecord(key, "it has no format version")
     in_progress = status is Status.IN_PROGRESS
-    lease_until = reader.number("in_progress_expiration", expires_at * 1000) if in_progress else 0
+    lease_until = found.get("in_progress_expiration", expires_at * 1000) if in_progress else 0
     return Record(
-        reader.key,
+        key,
         status,
         OTHERS_OWNER if in_progress else None,
         attempt=1,
@@ -119,85 +148,48 @@ def _read_powertools(reader: _Reader) -> Record:
         claimed=Millis(0),
         lease_until=Millis(lease_until),
         expires_at=expires_at,
-        reply=reader.maybe_text("data"),
+        reply=found.get("data"),
     )
 
 
-class _Reader:
-    """Takes attributes out of an item, each of the type that it must have."""
+def _read(item: Item, names: Names, kinds: dict[str, str]) -> dict[str, Any]:
+    """Those of the attributes that are there, each of the type that it must have, by its field."""
+    found: dict[str, Any] = {}
+    for field, kind in kinds.items():
+        attribute = item.get(getattr(names, field))
+        if attribute is None:
+            continue
+        value: Any = attribute.get(kind)
+        if type(value) is not str:
+            raise _corrupt(item, names, field, f"is of the type {'/'.join(attribute)}, not {kind}")
+        if kind == "N":
+            if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER):
+                raise _corrupt(item, names, field, "is not a whole number")
+            value = int(value)
+        found[field] = value
+    return found
 
-    def __init__(self, item: Item, names: Names) -> None:
-        self._item = item
-        self._names = names
-        self.key = ""
-        self.key = self.text("id")
 
-    def corrupt(self, reason: str) -> CorruptRecord:
-        return CorruptRecord(self.key, reason)
+def _read_steps(attribute: Attribute | None, key: str, names: Names) -> dict[str, Step] | None:
+    if attribute is None:
+        return None
+    found = attribute.get("M")
+    if not isinstance(found, dict):
+        raise CorruptRecord(key, f"its {_named('steps', names)} are not a map")
+    return {step: _read_step(value, key, names) for step, value in found.items()}
 
-    def maybe_text(self, field: str) -> str | None:
-        return self._get(field, "S")
 
-    def text(self, field: str) -> str:
-        text = self.maybe_text(field)
-        if text is None:
-            raise self._missing(field)
-        return text
+def _read_step(value: object, key: str, names: Names) -> Step:
+    text = value.get("S") if isinstance(value, dict) else None
+    if not isinstance(text, str) or text[:1] not in (RESULT, INTENT):
+        raise CorruptRecord(key, f"its {_named('steps', names)} are not as they are written")
+    return Step(text[0] == RESULT, text[1:])
 
-    def maybe_number(self, field: str) -> int | None:
-        digits = self._get(field, "N")
-        if digits is None:
-            return None
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER):
-            raise self.corrupt(f"its {self._named(field)} is not a whole number")
-        return int(digits)
 
-    def number(self, field: str, default: int | None = None) -> int:
-        found = self.maybe_number(field)
-        if found is None:
-            found = default
-        if found is None:
-            raise self._missing(field)
-        return found
+def _corrupt(item: Item, names: Names, field: str, reason: str) -> CorruptRecord:
+    key = item.get(names.id, {}).get("S")
+    return CorruptRecord(key if isinstance(key, str) else "", f"its {_named(field, names)} {reason}")
 
-    def seconds(self, field: str) -> Seconds | None:
-        found = self.maybe_number(field)
-        return None if found is None else Seconds(found)
 
-    def status(self) -> Status:
-        status = STATUSES.get(self.text("status"))
-        if status is None:
-            raise self.corrupt(f"its {self._named('status')} is not known")
-        return status
-
-    def steps(self, *, must_be_there: bool) -> dict[str, Step]:
-        name = self._names.steps
-        if name not in self._item:
-            if must_be_there:
-                raise self._missing("steps")
-            return {}
-        found = self._item[name].get("M")
-        if not isinstance(found, dict):
-            raise self.corrupt(f"its {self._named('steps')} are not a map")
-        return {step: self._step(value) for step, value in found.items()}
-
-    def _step(self, value: object) -> Step:
-        text = value.get("S") if isinstance(value, dict) else None
-        if not isinstance(text, str) or text[:1] not in (RESULT, INTENT):
-            raise self.corrupt(f"its {self._named('steps')} are not as they are written")
-        return Step(text[0] == RESULT, text[1:])
-
-    def _get(self, field: str, kind: str) -> str | None:
-        value = self._item.get(getattr(self._names, field))
-        if value is None:
-            return None
-        found = value.get(kind)
-        if not isinstance(found, str):
-            raise self.corrupt(f"its {self._named(field)} is of the type {'/'.join(value)}, not {kind}")
-        return found
-
-    def _missing(self, field: str) -> CorruptRecord:
-        return self.corrupt(f"its {self._named(field)} is missing")
-
-    def _named(self, field: str) -> str:
-        return f"attribute {getattr(self._names, field)!r}"
+def _named(field: str, names: Names) -> str:
+    return f"attribute {getattr(names, field)!r}"
