@@ -24,18 +24,18 @@ class Change(NamedTuple):
 
 
 MEMORY = "twicesafe.stores.memory"
-DYNAMODB = "twicesafe.stores.dynamodb.expressions"
+A_LIVE_LEASE = Change(MEMORY, " or found.is_live(command.now)", "")
 
 BROKEN = {
     "sqlite": {
-        "a live lease is taken over": Change(MEMORY, " or found.is_live(command.now)", ""),
+        "a live lease is taken over": A_LIVE_LEASE,
         "an answer keeps nobody from running": Change(MEMORY, " or found.is_final or", " or"),
         "a take-over loses the steps": Change(
             MEMORY, "attempt=found.attempt + 1,", "attempt=found.attempt + 1, steps={},"
         ),
     },
     "dynamodb": {
-        "a live lease is taken over": Change(DYNAMODB, " AND #in_progress_expiration BETWEEN :zero AND :now", ""),
+        "a live lease is taken over": A_LIVE_LEASE,
     },
 }
 """By store, in words."""
