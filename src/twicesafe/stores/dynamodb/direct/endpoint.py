@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ..options import Options
 
-LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 URL = r"(?i)(https?)://(\[[0-9a-f:.%]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?/?"
 ARN = r"arn:[^:]*:dynamodb:[^:]*:([0-9]{12}):.*"
 ACCOUNT = r"[0-9]{12}"
@@ -66,7 +65,7 @@ def find(
     region = region or profile_region()
     if not region:
         raise ConfigurationError(f"The store {store} needs a region. {SET_REGION}")
-    if not re.fullmatch(LABEL, region):  # it becomes a part of a host's name
+    if not _is_label(region):  # it becomes a part of a host's name
         raise _unusable(store, f"{region!r} is no region")
     given = options.endpoint or _configured(environment)
     is_fips, is_dual = (_is_set(environment, name) for name in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"))
@@ -115,6 +114,11 @@ def _account(store: str, table: str, environment: Mapping[str, str]) -> str:
     if not re.fullmatch(ACCOUNT, account):
         raise _unusable(store, "AWS_ACCOUNT_ID_ENDPOINT_MODE=required, and neither AWS_ACCOUNT_ID nor an ARN names one")
     return account
+
+
+def _is_label(text: str) -> bool:
+    """Letters, digits and hyphens, these not at its ends (RFC 1123, 2.1)."""
+    return text.isascii() and text.replace("-", "").isalnum() and len(text) <= 63 and "-" not in (text[0], text[-1])
 
 
 def _is_set(environment: Mapping[str, str], name: str) -> bool:

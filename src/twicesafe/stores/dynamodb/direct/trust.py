@@ -33,6 +33,8 @@ ROOTS = frozenset(
     }
 )
 """SHA-256 of their DER form."""
+HEADS = (b"MIIDQTCCAimg", b"MIIFQTCCAymg", b"MIIBtjCCAVug", b"MIIB8jCCAXig", b"MIID7zCCAteg")
+"""How their texts begin, in this order: with their lengths. To decode and hash all the others would take 0.7 ms."""
 BEGIN, END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 SYSTEM, NARROW = "", "<AWS>"
@@ -101,7 +103,7 @@ def _narrow() -> ssl.SSLContext | None:
         return None
     try:
         with open(path, "rb") as bundle:
-            texts = [text.partition(END)[0] for text in bundle.read().split(BEGIN)[1:]]
+            texts = [text for text in bundle.read().split(BEGIN) if text.lstrip().startswith(HEADS)]
             roots = [root for root in map(_der, texts) if _is_aws(root)]
     except OSError:
         return None  # as Python itself does then: certificates come from elsewhere, or nothing verifies
@@ -110,7 +112,7 @@ def _narrow() -> ssl.SSLContext | None:
 
 def _der(text: bytes) -> bytes:
     try:
-        return a2b_base64(text)
+        return a2b_base64(text.partition(END)[0])
     except Error:
         return b""  # none of the five
 
