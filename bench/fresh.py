@@ -1,7 +1,8 @@
 """`python -m bench.fresh WAY [SECONDS]`: what one way costs a fresh process, as JSON.
 
 Lambda's runtime has loaded some modules before the user's code: so they are here, in whichever way. A way is one of
-`COLD`, or `import:MODULE`. With SECONDS, first executions and replays follow, each for so long.
+`COLD`, or `import:MODULE`, or `import:MODULE:NAME` for a name out of it. With SECONDS, first executions and replays
+follow, each for so long.
 """
 
 # ruff: noqa: F401 - what is imported here is what Lambda's runtime has imported
@@ -73,7 +74,8 @@ def main(way: str, seconds: str = "0") -> None:
             procs.write(str(os.getpid()))
     cpu, clock = time.process_time(), time.perf_counter()
     if way.startswith("import:"):
-        __import__(way.partition(":")[2])
+        module, *names = way.split(":")[1:]
+        __import__(module, fromlist=names)
         print(json.dumps({"init": time.process_time() - cpu}))
         return
     subject = COLD[way]()
