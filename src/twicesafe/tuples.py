@@ -49,15 +49,18 @@ else:
                 "_field_defaults": defaults,
                 "__new__": _new(body["__qualname__"], fields, tuple(defaults.values())),
             }
-            getters = {field: getter(place, f"Alias for field number {place}") for place, field in enumerate(fields)}
-            return type(name, (tuple,), {**SHARED, **own, **body, **getters})
+            getters = GETTERS if len(fields) < len(NEW) else map(_getter, range(len(fields)))
+            return type(name, (tuple,), {**SHARED, **own, **body, **dict(zip(fields, getters, strict=False))})
+
+    def _getter(place: int) -> Any:
+        return getter(place, f"Alias for field number {place}")
 
     def _new(name: str, fields: tuple[str, ...], defaults: tuple[Any, ...]) -> Any:
         if len(fields) >= len(NEW):
             return namedtuple(name.rpartition(".")[2], fields, defaults=defaults).__new__
-        made = FunctionType(NEW[len(fields)].__code__.replace(co_varnames=("_cls", *fields)), globals())
-        made.__defaults__ = defaults
-        made.__name__, made.__qualname__ = "__new__", f"{name}.__new__"
+        code = NEW[len(fields)].__code__.replace(co_varnames=("_cls", *fields))
+        made = FunctionType(code, globals(), "__new__", defaults)
+        made.__qualname__ = f"{name}.__new__"
         return made
 
     def _make(cls: Any, values: Any) -> Any:
@@ -91,6 +94,9 @@ else:
         "__getnewargs__": _arguments,
     }
     """What all of them have, as those of collections do."""
+
+    GETTERS = tuple(map(_getter, range(len(NEW))))
+    """They are the same in all classes."""
 
     NamedTuple = type.__new__(_Maker, "NamedTuple", (), {})
 
