@@ -43,9 +43,8 @@ else:
     def __getattr__(name: str) -> object:
         if name not in LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib import import_module
-
-        value = globals()[name] = getattr(import_module(f".{LATER[name]}", __name__), name)
+        room = __import__(f"{__name__}.{LATER[name]}", fromlist=(name,))  # importlib may not be loaded
+        value = globals()[name] = getattr(room, name)
         return value
 
     def __dir__() -> list[str]:
