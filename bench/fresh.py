@@ -33,8 +33,8 @@ def bare() -> ways.Subject:
 
     from bench import bare
 
-    with open(os.environ["BENCH_WRITTEN"], encoding="latin-1") as file:
-        written = bare.written(*(part.encode("latin-1") for part in json.load(file)))
+    with open(os.environ["BENCH_WRITTEN"], encoding="utf-8") as file:
+        written = bare.Written(*(bare.Asked(*one) for one in json.load(file)))
     return bare.bare(os.environ["AWS_ENDPOINT_URL_DYNAMODB"], written)
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench.bare import Written, written
+from bench.bare import Written, recorded
 from bench.ways import CONTEXT, TABLE, event, twicesafe
 from tests.servers.dynamodb import dynamodb_local
 
@@ -113,13 +113,13 @@ class Bench:
             store = self.store(tap.endpoint)
             twicesafe(store)(event(), CONTEXT)
             store.close()
-            return written(*tap.requests)
+            return recorded(*tap.requests)
 
     def written_file(self) -> str:
         """That in a file, for another key."""
         path = self.folder / "written.json"
         anew = self.written.anew()
-        path.write_text(json.dumps([anew.claim.decode("latin-1"), anew.completion.decode("latin-1")]))
+        path.write_text(json.dumps([[one.target, one.parameters] for one in (anew.claim, anew.completion)]))
         return str(path)
 
     def store(self, endpoint: str) -> Any:

@@ -6,11 +6,12 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.bare import bare
+from bench.bare import bare, bare_bytes
 from bench.beside import cpu, figures_beside, in_turn, medians
 from bench.ways import (
     BARE,
     BY_HAND,
+    BYTES,
     HAS_IDEMKIT,
     IDEMKIT,
     OURS,
@@ -71,6 +72,7 @@ def _on_dynamodb(
         OURS: handled(twicesafe(bench.store(endpoint))),
         POWERTOOLS: handled(powertools(client)),
         BARE: bare(endpoint, bench.written),
+        BYTES: bare_bytes(endpoint, bench.written),
         BY_HAND: handled(by_hand(client)),
     }
     if HAS_IDEMKIT:

@@ -22,6 +22,7 @@ POWERTOOLS = "Powertools"
 BY_HAND = "boto3 by hand"
 IDEMKIT = "idemkit"
 BARE = "bare requests"
+BYTES = "bare bytes"
 
 TABLE = "bench"
 HAS_IDEMKIT = bool(find_spec("idemkit") and find_spec("aioboto3"))
