@@ -65,8 +65,7 @@ def find(key: str, layout: Layout) -> Request:
 
 def replace(key: str, seen: Item | None, record: Record | None, layout: Layout) -> Request:
     """Put the record where the item was, or nothing, if that still is as it was seen."""
-    condition, values = _unchanged(seen, layout)
-    parameters = _conditional(condition, values, layout)
+    parameters = {**_absent(layout)} if seen is None else _conditional(*_unchanged(seen, layout), layout)
     if record is None:
         parameters["Key"] = layout.key(key)
         return Request("DeleteItem", parameters, key)
@@ -166,10 +165,14 @@ def _update(
     return Request("UpdateItem", parameters, command.key)
 
 
-def _unchanged(seen: Item | None, layout: Layout) -> tuple[str, Item]:
+@lru_cache(maxsize=16)  # each first delivery of a key asks it
+def _absent(layout: Layout) -> dict[str, Any]:
+    """The condition that nothing is there."""
+    return _conditional("attribute_not_exists(#id)", {}, layout)
+
+
+def _unchanged(seen: Item, layout: Layout) -> tuple[str, Item]:
     """The condition that each attribute of ours is as it was seen."""
-    if seen is None:
-        return "attribute_not_exists(#id)", {}
     conditions, values = [], {}
     for field in Names._fields[1:]:
         name = getattr(layout.names, field)

@@ -39,13 +39,15 @@ OTHERS_OWNER = "(another library)"
 def write(record: Record, layout: Layout) -> Item:
     """The item of a record."""
     names = layout.names
-    item = layout.key(record.key)
-    item[names.v] = number(VERSION)
-    item[names.status] = text(record.status._value_)
-    item[names.attempt] = number(record.attempt)
-    item[names.started] = number(record.started)
-    item[names.claimed] = number(record.claimed)
-    item[names.validation] = text(record.fingerprint)
+    item = {
+        **layout.key(record.key),
+        names.v: number(VERSION),
+        names.status: text(record.status._value_),
+        names.attempt: number(record.attempt),
+        names.started: number(record.started),
+        names.claimed: number(record.claimed),
+        names.validation: text(record.fingerprint),
+    }
     if record.owner is not None:
         item[names.owner] = text(record.owner)
     if record.lease_until or (record.owner is not None and not record.is_final):
