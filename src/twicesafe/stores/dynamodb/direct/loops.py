@@ -1,4 +1,4 @@
-"""The async side: the same on asyncio's streams, with connections of its own for each event loop."""
+"""The async side: the same on asyncio's transports, with connections of its own for each event loop."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from .means import Means
     from .one_try import Question
 
-BUFFER = 1024 * 1024
-"""Bytes that a stream holds before it stops reading: more than an item."""
-
 
 class LoopsConnection:
     """Sends requests, from any event loop."""
@@ -36,7 +33,9 @@ class LoopsConnection:
 
     async def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it once, and wait for the answer; see DirectConnection.send."""
-        return await drive_async(one_try(self._means, await self._idle(), request, left), self._answer)
+        opened = self._opened.get(asyncio.get_running_loop())
+        idle = await self._idle() if opened is None else opened[0]
+        return await drive_async(one_try(self._means, idle, request, left), self._answer)
 
     def close(self) -> None:
         """Close what is idle, where its loop is not running; a running loop closes its own when it ends."""
@@ -61,7 +60,8 @@ class LoopsConnection:
         try:
             connected = await _reach(place, limit.for_connect())
             try:
-                reader, writer = await asyncio.open_connection(sock=connected, limit=BUFFER, **tls)
+                loop = asyncio.get_running_loop()
+                _, line = await loop.create_connection(lambda: Line(asked.signs), sock=connected, **tls)
             except BaseException:
                 connected.close()
                 raise
@@ -69,17 +69,17 @@ class LoopsConnection:
             raise TimeoutError from None  # the two are one from Python 3.11 on
         except UnicodeError as error:
             raise OSError(str(error)) from error
-        return Line(reader, writer, asked.signs)
+        return line
 
     async def _idle(self) -> Idle:
-        """The idle connections of the running loop."""
+        """The idle connections of a running loop that is new here."""
+        for ended in [loop for loop in list(self._opened) if loop.is_closed()]:
+            self._opened.pop(ended, None)
         loop = asyncio.get_running_loop()
-        if loop not in self._opened:
-            for ended in [loop for loop in list(self._opened) if loop.is_closed()]:
-                self._opened.pop(ended, None)
-            generator = self._until_the_loop_ends(loop)
-            self._opened[loop] = await generator.__anext__(), generator
-        return self._opened[loop][0]
+        generator = self._until_the_loop_ends(loop)
+        idle = await generator.__anext__()
+        self._opened[loop] = idle, generator
+        return idle
 
     async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Idle, None]:
         """Yield a place for connections, and close them when the loop ends: a loop closes the generators that it began.
@@ -95,16 +95,13 @@ class LoopsConnection:
             await asyncio.sleep(0)  # so that they are closed
 
 
-class Line:
+class Line(asyncio.Protocol):
     """One connection."""
 
-    __slots__ = ("_is_late", "_reader", "_socket", "_writer", "is_silent", "poll", "signs", "since")
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, signs: int) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._socket = writer.get_extra_info("socket")
-        self._is_late = False
+    def __init__(self, signs: int) -> None:
+        self._reader = Reader()
+        self._answer: asyncio.Future[Answer] | None = None  # to the last request; None: nothing was asked
+        self._is_lost = False
         self.signs = signs
         self.poll = None
         self.since = 0.0
@@ -116,35 +113,61 @@ class Line:
         Raises:
             OSError, BadAnswer: there is none.
         """
-        reader, answer = Reader(), None
-        self.is_silent = True
-        timer = asyncio.get_running_loop().call_later(seconds, self._give_up)
+        loop = asyncio.get_running_loop()
+        self._reader, self._answer, self.is_silent = Reader(), loop.create_future(), True
+        if self._is_lost:
+            raise ConnectionError("the connection was closed")
+        timer = loop.call_later(seconds, self._fail, TimeoutError())
         try:
-            self._writer.transport.resume_reading()  # type: ignore[attr-defined] # a stream's transport reads
-            self._writer.write(data)
-            while answer is None:
-                answer = reader.feed(await self._reader.read(reader.wanted))
-                self.is_silent = False
-            self._writer.transport.pause_reading()  # type: ignore[attr-defined] # unasked bytes stay where they show
-        except (OSError, BadAnswer) as error:
-            if self._is_late:
-                raise TimeoutError from error
-            raise
+            self._transport.write(data)
+            return await self._answer
         finally:
             timer.cancel()
-        return answer
+            self._answer = None
 
     def fileno(self) -> int:
         """Its socket's number; -1: it is closed, or about to be."""
-        return -1 if self._writer.is_closing() or self._reader.at_eof() else self._socket.fileno()
+        if self._is_lost or self._transport.is_closing():
+            return -1
+        number: int = self._transport.get_extra_info("socket").fileno()
+        return number
 
     def close(self) -> None:
-        """End it, at once: what is waited for on it fails."""
-        self._writer.transport.abort()
+        """End it, at once."""
+        self._transport.abort()
 
-    def _give_up(self) -> None:
-        self._is_late = True
-        self.close()
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            self.close()  # nobody asked for it, and it would be taken for the next answer
+            return
+        self.is_silent = False
+        try:
+            answer = self._reader.feed(data)
+        except BadAnswer as error:
+            self._fail(error)
+            return
+        if answer is not None:
+            self._answer.set_result(answer)
+
+    def eof_received(self) -> None:
+        self._is_lost = True
+        try:
+            self._reader.feed(b"")
+        except BadAnswer as error:
+            self._fail(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_lost = True
+        self._fail(error or ConnectionError("the connection was closed"))
+
+    def _fail(self, error: Exception) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
 
 
 async def _reach(place: Place, seconds: float) -> socket.socket:
