@@ -51,7 +51,7 @@ HELD = "not _is_held(found, command.owner)"
 COMPLETE = f"if found is None or {HELD}:\n        return found, Lost(found)\n    done ="
 RELEASE = f"{HELD} or found.claimed > command.claimed"
 SELF = "found.owner == command.owner and not found.is_final"
-LEFTOVER = "if found is None or found.is_leftover(command.now):\n        return _taken(_new_life(command), command)"
+LEFTOVER = "if found is None or found.is_leftover(command.now):\n        return _new_life(command)"
 REFUSES = "if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):"
 GIVEN_UP = """        if isinstance(outcome, Failed):
             raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
@@ -125,15 +125,16 @@ MUTANTS = {
     ),
     "steps are inherited over an expired leftover": Mutant(
         memory,
-        "return _taken(_new_life(command), command)",
-        "return _taken(_new_life(command)._replace(steps=found.steps if found else {}), command)",
+        "        return _new_life(command)",
+        "        record = _new_life(command)[0]._replace(steps=found.steps if found else {})\n"
+        "        return record, claimed(record)",
         "steps-expiry",
         "I8_a_new_life_inherits_nothing",
     ),
     "steps are lost on take-over": Mutant(
         memory,
-        "        claimed=command.now,\n        lease_until=command.lease_until,",
-        "        claimed=command.now,\n        steps={},\n        lease_until=command.lease_until,",
+        "attempt=found.attempt + 1,",
+        "attempt=found.attempt + 1, steps={},",
         "steps",
         "I8_results_are_never_lost",
     ),

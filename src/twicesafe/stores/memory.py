@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed | Existing]:
     """What a claim makes of the record that it finds."""
     if found is None or found.is_leftover(command.now):
-        record = _new_life(command)
-        return record, claimed(record)
+        return _new_life(command)
     if found.owner == command.owner and not found.is_final:  # rule 1: this claim, sent again
         return found, claimed(found)
     if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):
@@ -48,8 +47,8 @@ def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed 
     return _taken(found, command)
 
 
-def _new_life(command: Claim) -> Record:
-    return Record(
+def _new_life(command: Claim) -> tuple[Record, Claimed]:
+    record = Record(
         command.key,
         Status.IN_PROGRESS,
         command.owner,
@@ -60,6 +59,7 @@ def _new_life(command: Claim) -> Record:
         expires_at=command.expires_at,
         fingerprint=command.fingerprint,
     )
+    return record, claimed(record)
 
 
 def _taken(found: Record, command: Claim) -> tuple[Record, Claimed]:
