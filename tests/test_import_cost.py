@@ -53,6 +53,8 @@ UNUSED = [
     "stores.dynamodb.aiobotocore",
     "stores.dynamodb.botocore",
     "stores.dynamodb.client",
+    "stores.dynamodb.direct.borrowed",
+    "stores.dynamodb.direct.container",
     "stores.dynamodb.direct.loops",
     "stores.dynamodb.table",
     "stores.dynamodb.templates",

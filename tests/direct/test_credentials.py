@@ -15,7 +15,8 @@ from twicesafe.errors import ConfigurationError, StoreUnavailable
 from twicesafe.protocol.commands import Load
 from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.dynamodb.clock import wall
-from twicesafe.stores.dynamodb.direct.credentials import EARLY, Wallet
+from twicesafe.stores.dynamodb.direct.container import EARLY
+from twicesafe.stores.dynamodb.direct.credentials import Wallet
 from twicesafe.stores.dynamodb.direct.signing import Credentials
 
 if TYPE_CHECKING:
