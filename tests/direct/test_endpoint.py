@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from twicesafe.errors import ConfigurationError
 from twicesafe.stores.dynamodb.direct.endpoint import Place, find
-from twicesafe.stores.dynamodb.options import Options
+from twicesafe.stores.dynamodb.layout import Options
 
 SESSION = botocore.session.Session()
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from ...protocol.records import Millis
     from .clock import Watch
-    from .layout import Layout
-    from .options import Options
+    from .layout import Layout, Options
     from .requests import Request, Response
 
 LARGE = 512 * 1024

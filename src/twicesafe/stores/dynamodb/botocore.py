@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ...protocol.records import Millis
     from .aiobotocore import AiobotocoreConnection
     from .clock import Watch
-    from .layout import Layout
-    from .options import Options
+    from .layout import Layout, Options
     from .requests import Request, Response
 
 

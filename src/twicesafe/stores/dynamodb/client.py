@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from ...errors import TwicesafeError
-    from .layout import Layout
-    from .options import Options
+    from .layout import Layout, Options
     from .requests import Request, Response
 
     Answer: TypeAlias = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Where a table keeps what: its key, its attributes' names."""
+"""What the user can say of a table: where it keeps what, and how it is reached."""
 
 from __future__ import annotations
 
@@ -51,3 +51,13 @@ class Layout(NamedTuple):
         if self.sort_key is not None:
             item[self.sort_key] = {"S": self.sort_value}
         return item
+
+
+class Options(NamedTuple):
+    """How the store's own connections are made. What is None comes from the usual AWS environment."""
+
+    region: str | None = None
+    endpoint: str | None = None
+    connect_timeout: float = 1.0  # seconds
+    read_timeout: float = 2.0  # seconds: a read that hangs for longer eats the platform's time
+    ca_bundle: str | None = None  # a file of certificates: these are believed, and no others

@@ -12,8 +12,7 @@ from ...protocol.records import Millis
 from ..base import deadline, in_thread
 from .clock import Watch, wall
 from .dialect import talk
-from .layout import Layout, Names
-from .options import Options
+from .layout import Layout, Names, Options
 from .patience import patiently
 from .requests import Pause
 

@@ -7,7 +7,7 @@ import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..options import Options
+    from ..layout import Options
 
 PROXIES = {"http_proxy", "https_proxy"}
 SETTINGS = rb"(?m)^\s*(endpoint_url|use_fips_endpoint|use_dualstack_endpoint|ca_bundle)\s*="

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..options import Options
+    from ..layout import Options
 
 URL = r"(?i)(https?)://(\[[0-9a-f:.%]+\]|[^][/:?#@\s]+)(?::([0-9]{1,5}))?/?"
 ARN = r"arn:[^:]*:dynamodb:[^:]*:([0-9]{12}):.*"

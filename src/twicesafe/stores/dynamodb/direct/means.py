@@ -16,8 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ....protocol.records import Millis
     from ..clock import Watch
-    from ..layout import Layout
-    from ..options import Options
+    from ..layout import Layout, Options
     from .endpoint import Place
     from .trust import Trust
 
