@@ -11,14 +11,14 @@ import json
 
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
 from ..tuples import NamedTuple
-from .known import KnownTypes, full_name
-from .text import Unkeepable, Unreadable, read, shortened, size, write
-from .trees import is_plain, pack, unpack
+from .text import Unkeepable, Unreadable, is_plain, read, shortened, size, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from .known import KnownTypes
 
 MARK = "unkept:"
 """Begins the text that stands for a reply that was not kept; no text of JSON begins like this."""
@@ -43,7 +43,7 @@ class Codec:
         final_errors: the exceptions that may come back, with those of their subclasses that are loaded.
     """
 
-    __slots__ = ("_final_errors", "_handler", "_types", "_unpack")
+    __slots__ = ("_final_errors", "_function", "_handler", "_hook", "_known")
 
     def __init__(
         self,
@@ -52,8 +52,9 @@ class Codec:
         handler: bool = False,
         final_errors: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self._types = KnownTypes(function)
-        self._unpack = unpack(self._types)
+        self._function = function
+        self._known: KnownTypes | None = None
+        self._hook: Callable[[dict[str, Any]], Any] | None = None
         self._handler = handler
         self._final_errors = final_errors
 
@@ -96,8 +97,9 @@ class Codec:
             limit: in bytes of UTF-8.
         """
         from .final_errors import trees_of
+        from .known import full_name
 
-        for tree in trees_of(error, self._final_errors, self._types):
+        for tree in trees_of(error, self._final_errors, self._types()):
             text = self._text_of_error(tree)
             if text is not None and (limit is None or size(text := shortened(text, limit)) <= limit):
                 return text
@@ -127,11 +129,13 @@ class Codec:
         try:
             if is_plain(value):
                 return write(value), value
+            from .trees import pack  # with the first reply that is more than JSON
+
             if self._handler:
-                from .runtime import as_sent  # with the first reply that is more than JSON, as much below
+                from .runtime import as_sent
 
                 value = as_sent(value)
-            text = write(pack(value, self._types))
+            text = write(pack(value, self._types()))
             return text, read(text, self._unpack)
         except Unkeepable:
             raise
@@ -141,6 +145,20 @@ class Codec:
             raise Unkeepable(f"it would not come back: {error}") from None
         except Exception as error:  # noqa: BLE001 - a value may refuse to be read in any way; it is done all the same
             raise Unkeepable(f"it has a part that cannot be read ({type(error).__name__})") from None
+
+    def _types(self) -> KnownTypes:
+        if self._known is None:
+            from .known import KnownTypes
+
+            self._known = KnownTypes(self._function)
+        return self._known
+
+    def _unpack(self) -> Callable[[dict[str, Any]], Any]:
+        if self._hook is None:
+            from .trees import unpack
+
+            self._hook = unpack(self._types())
+        return self._hook
 
     def _text_of_error(self, tree: object) -> str | None:
         """The text, if it does give an error back."""

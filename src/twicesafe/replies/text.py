@@ -14,6 +14,10 @@ COMPRESSED = "z:"
 LONGEST = 64 * 1024 * 1024
 """Bytes that a compressed text may have when it is read: ten times what Lambda can return."""
 
+PLAIN = frozenset((str, int, float, bool, type(None)))
+"""What JSON has, but for NaN and infinite floats: those are refused when they are written."""
+NAMES = frozenset((str,))
+
 # A tree was walked before it is written, so that json need not look for circles again.
 _EXACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 _ESCAPED = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
@@ -25,6 +29,28 @@ class Unkeepable(ValueError):
 
 class Unreadable(ValueError):
     """A text that no value has."""
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON gives it back just as it is."""
+    kind = type(value)
+    if kind is dict:
+        if not NAMES.issuperset(map(type, value)) or (len(value) == 1 and is_tag(next(iter(value)))):
+            return False
+        value = value.values()
+    elif kind is not list:
+        return kind in PLAIN
+    if PLAIN.issuperset(map(type, value)):
+        return True
+    for item in value:  # noqa: SIM110 - a large reply has many parts, and all() would call a generator for each
+        if not (type(item) in PLAIN or is_plain(item)):
+            return False
+    return True
+
+
+def is_tag(name: Any) -> bool:
+    """Whether an object of this one name may stand for what JSON does not have (trees.py)."""
+    return type(name) is str and name.startswith("$")
 
 
 def write(tree: object) -> str:
@@ -45,11 +71,11 @@ def write(tree: object) -> str:
     raise Unkeepable("it has text that is not Unicode: both halves of a surrogate pair, as two characters")
 
 
-def read(text: str, hook: Callable[[dict[str, Any]], Any]) -> Any:
+def read(text: str, unpack: Callable[[], Callable[[dict[str, Any]], Any]]) -> Any:
     """The value of a text, compressed or not.
 
     Args:
-        hook: is called for each object, the innermost first, if the text has a name that begins with `$`.
+        unpack: gives what is called for each object, the innermost first, if the text has a name that begins with `$`.
 
     Raises:
         Unreadable: it is not JSON.
@@ -57,7 +83,7 @@ def read(text: str, hook: Callable[[dict[str, Any]], Any]) -> Any:
     try:
         if text.startswith(COMPRESSED):
             text = _decompressed(text)
-        return json.loads(text, object_hook=hook) if '"$' in text else json.loads(text)
+        return json.loads(text, object_hook=unpack()) if '"$' in text else json.loads(text)
     except Unreadable:
         raise
     except ValueError as error:

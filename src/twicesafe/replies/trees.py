@@ -6,7 +6,9 @@ user's that looks like that is escaped by one more `$`; every other one is kept 
 
 from __future__ import annotations
 
-from .text import Unkeepable, Unreadable
+from .scalars import READERS, row_of
+from .structures import STRUCTURES, structure_of
+from .text import PLAIN, Unkeepable, Unreadable, is_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,28 +17,8 @@ if TYPE_CHECKING:
 
     from .known import KnownTypes
 
-PLAIN = frozenset((str, int, float, bool, type(None)))
-"""What JSON has, but for NaN and infinite floats: those are refused when they are written."""
-NAMES = frozenset((str,))
 COLLECTIONS: dict[type, str] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 MAKERS: dict[str, Callable[[Any], Any]] = {tag: kind for kind, tag in COLLECTIONS.items()}
-
-
-def is_plain(value: Any) -> bool:
-    """Whether JSON gives it back just as it is."""
-    kind = type(value)
-    if kind is dict:
-        if not NAMES.issuperset(map(type, value)) or (len(value) == 1 and _is_tag(next(iter(value)))):
-            return False
-        value = value.values()
-    elif kind is not list:
-        return kind in PLAIN
-    if PLAIN.issuperset(map(type, value)):
-        return True
-    for item in value:  # noqa: SIM110 - a large reply has many parts, and all() would call a generator for each
-        if not (type(item) in PLAIN or is_plain(item)):
-            return False
-    return True
 
 
 def pack(value: Any, types: KnownTypes) -> Any:
@@ -54,8 +36,6 @@ def pack(value: Any, types: KnownTypes) -> Any:
         return _pack_dict(value, types)
     if kind in COLLECTIONS:
         return {COLLECTIONS[kind]: [pack(item, types) for item in value]}
-    from .scalars import row_of
-
     row = row_of(kind)
     return {row.tag: row.write(value)} if row is not None else _pack_structure(value, kind, types)
 
@@ -68,7 +48,7 @@ def unpack(types: KnownTypes) -> Callable[[dict[str, Any]], Any]:
     """
 
     def value_of(tree: dict[str, Any]) -> Any:
-        if len(tree) != 1 or not _is_tag(tag := next(iter(tree))):
+        if len(tree) != 1 or not is_tag(tag := next(iter(tree))):
             return tree
         if tag.startswith("$$"):
             return {tag[1:]: tree[tag]}
@@ -86,12 +66,10 @@ def _pack_dict(value: dict[Any, Any], types: KnownTypes) -> Any:
     if not all(type(name) is str for name in value):
         return {"$dict": [[pack(name, types), pack(item, types)] for name, item in value.items()]}
     packed = {name: pack(item, types) for name, item in value.items()}
-    return {f"${name}": item for name, item in packed.items()} if len(packed) == 1 and _is_tag(*packed) else packed
+    return {f"${name}": item for name, item in packed.items()} if len(packed) == 1 and is_tag(*packed) else packed
 
 
 def _pack_structure(value: Any, kind: type, types: KnownTypes) -> Any:
-    from .structures import structure_of
-
     structure = structure_of(kind)
     if structure is None:
         raise Unkeepable(f"it has a {kind.__module__}.{kind.__qualname__}, which has no exact text")
@@ -100,16 +78,12 @@ def _pack_structure(value: Any, kind: type, types: KnownTypes) -> Any:
 
 
 def _untag(tag: str, content: Any, types: KnownTypes) -> Any:
+    if tag in READERS:
+        return READERS[tag](content)
     if tag in MAKERS and type(content) is list:
         return MAKERS[tag](content)
     if tag == "$dict" and type(content) is list:
         return dict(content)
-    from .scalars import READERS
-
-    if tag in READERS:
-        return READERS[tag](content)
-    from .structures import STRUCTURES, structure_of
-
     if tag not in STRUCTURES:
         raise Unreadable(f"it has a {tag[:20]!r}, which this version cannot read")
     name, parts = content
@@ -117,7 +91,3 @@ def _untag(tag: str, content: Any, types: KnownTypes) -> Any:
     if kind is None or structure_of(kind) is not STRUCTURES[tag]:
         raise Unreadable(f"it has a {str(name)[:100]!r}, which the return annotation does not name")
     return STRUCTURES[tag].make(kind, parts)
-
-
-def _is_tag(name: Any) -> bool:
-    return type(name) is str and name.startswith("$")
