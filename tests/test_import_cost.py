@@ -19,7 +19,7 @@ FREE = ["contextlib", "decimal", "enum", "functools", "json", "logging", "math",
 PAID = ["binascii", "contextvars"]
 
 # What the DynamoDB store adds when it is opened for AWS itself: no SDK, no HTTP library, no asyncio.
-OPENED = ["pwd", "socket", "ssl"]
+OPENED = ["hashlib", "pwd", "socket", "ssl"]
 
 # Its own rooms and files that wait until somebody uses them, beyond INIT too.
 UNUSED = [

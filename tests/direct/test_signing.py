@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import botocore.auth
@@ -94,18 +92,3 @@ def test_no_secret_is_shown() -> None:
     shown = f"{Credentials('AKIDEXAMPLE', 'wJalr', 'token')!r} {Credentials('AKIDEXAMPLE', 'wJalr', 'token')}"
     assert "wJalr" not in shown
     assert "token" not in shown
-
-
-WITHOUT_OPENSSL = """
-import sys
-sys.modules["_hashlib"] = None
-import hashlib
-from twicesafe.keys.canonical import digest
-from twicesafe.stores.dynamodb.direct import signing
-assert signing.sha256 is hashlib.sha256
-assert digest("a", "b") == hashlib.sha256(b"1:a1:b").hexdigest()
-"""
-
-
-def test_a_python_without_openssl_has_its_own_hash() -> None:
-    subprocess.run([sys.executable, "-c", WITHOUT_OPENSSL], check=True)

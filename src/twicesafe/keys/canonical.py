@@ -51,10 +51,7 @@ else:
 
     def sha256(data: bytes) -> Any:
         """hashlib's, which takes this one's place: a store that signs has loaded it, and nothing needs it before."""
-        try:
-            from _hashlib import openssl_sha256 as own  # what hashlib gives, which tries out a dozen others first
-        except ImportError:  # a Python without OpenSSL
-            from hashlib import sha256 as own
+        from hashlib import sha256 as own
 
         globals()["sha256"] = own
         return own(data)

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
+from hashlib import sha256
 
 from ....tuples import NamedTuple
-
-try:
-    from _hashlib import openssl_sha256 as sha256  # what hashlib gives, which tries out a dozen others first
-except ImportError:  # a Python without OpenSSL
-    from hashlib import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
 
     from ....protocol.records import Millis
 
-__all__ = ["Credentials", "sha256", "signature", "stamp"]
 
 BLOCK = 64
 INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))

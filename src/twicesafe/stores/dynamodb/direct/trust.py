@@ -12,9 +12,9 @@ import logging
 import os
 import ssl
 from binascii import Error, a2b_base64
+from hashlib import sha256
 
 from ....errors import ConfigurationError
-from .signing import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
