@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twicesafe.stores.dynamodb.direct.http1 import LONGEST_BODY, Answer, BadAnswer, Reader, request
+from twicesafe.stores.dynamodb.direct.http1 import LONGEST_BODY, Answer, BadAnswer, Reader, get
 
 BODY = b'{"Item":{"id":{"S":"order#1"}}}'
 HEAD = b"HTTP/1.1 200 OK\r\nServer: x\r\nDATE: Wed, 25 Nov 2026 10:00:00 GMT\r\n"
@@ -168,6 +168,4 @@ def test_a_large_rest_is_asked_for_in_large_pieces() -> None:
 
 
 def test_a_request_is_one_piece() -> None:
-    assert request("POST", "/", [("host", "x"), ("content-length", "1")], b"y") == (
-        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\ny"
-    )
+    assert get("/a?b", [("host", "x"), ("accept", "y")]) == b"GET /a?b HTTP/1.1\r\nhost: x\r\naccept: y\r\n\r\n"

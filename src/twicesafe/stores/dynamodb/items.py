@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from ...errors import CorruptRecord
 from ...protocol.records import Millis, Record, Seconds, Status, Step
+from .layout import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ...protocol.records import Steps
-    from .layout import Attribute, Item, Layout, Names
+    from .layout import Attribute, Item, Layout
 
 VERSION = 1
 STATUSES = {status.value: status for status in Status}
 RESULT, INTENT = "r", "i"
 """How the text of a step begins. One text a step, so that a condition can tell a result from an intent."""
-HEAD = {"id": "S", "v": "N"}
-BODY = {
-    "status": "S",
-    "owner": "S",
-    "attempt": "N",
-    "started": "N",
-    "claimed": "N",
-    "in_progress_expiration": "N",
-    "expiration": "N",
-    "validation": "S",
-    "data": "S",
-    "generation": "N",
-}
-"""The types of attributes, by their fields; what is read first, and what then. Steps are read by themselves."""
+TEXTS = ("id", "status", "owner", "validation", "data")
+PLACES = [(field, place, "S" if field in TEXTS else "N") for place, field in enumerate(Names._fields)]
+HEAD = [place for place in PLACES if place[0] in ("id", "v")]
+BODY = [place for place in PLACES if place[0] not in ("id", "v", "steps")]
+"""Fields, their places in Names, and their types: what is read first, and what then. Steps are read by themselves."""
 LONGEST_NUMBER = 38
 """Digits that DynamoDB keeps."""
 OTHERS_OWNER = "(another library)"
@@ -154,11 +146,11 @@ def _powertools(key: str, status: Status, found: dict[str, Any]) -> Record:
     )
 
 
-def _read(item: Item, names: Names, kinds: dict[str, str]) -> dict[str, Any]:
+def _read(item: Item, names: Names, places: list[tuple[str, int, str]]) -> dict[str, Any]:
     """Those of the attributes that are there, each of the type that it must have, by its field."""
     found: dict[str, Any] = {}
-    for field, kind in kinds.items():
-        attribute = item.get(getattr(names, field))
+    for field, place, kind in places:
+        attribute = item.get(names[place])
         if attribute is None:
             continue
         value: Any = attribute.get(kind)

@@ -14,7 +14,7 @@ from ....protocol.records import Millis
 from ....tuples import NamedTuple
 from ..clock import SECOND, moment
 from .credentials import Unreachable
-from .http1 import Answer, BadAnswer, Reader, request
+from .http1 import Answer, BadAnswer, Reader, get
 from .signing import Credentials
 
 TYPE_CHECKING = False
@@ -141,7 +141,7 @@ class Container:
 
                 connection = ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
             with connection:
-                connection.sendall(request("GET", self._path, headers))
+                connection.sendall(get(self._path, headers))
                 reader = Reader()
                 while True:
                     connection.settimeout(max(0.001, end - time.monotonic()))

@@ -16,7 +16,6 @@ from ..clock import wall
 from ..patience import SHORT_PAUSE
 from ..refusals import OLD_CREDENTIALS, WRONG_TIME, Refusal, read_refusal
 from ..requests import Accepted, Scanned, Unanswered
-from .http1 import request as http_request
 from .signing import signature, stamp
 
 TYPE_CHECKING = False
@@ -95,18 +94,18 @@ class Desk:
                 f"A request to the store {self._store} cannot be sent ({error}): a write takes values in DynamoDB's "
                 'own form, as {"S": "text"}.'
             ) from error
-        headers = {
-            "host": self._authority,
-            "content-type": CONTENT_TYPE,
-            "x-amz-date": stamp(Millis(now + offset)),
-            "x-amz-target": TARGET + request.operation,
-        }
+        host, at, target, session = self._authority, stamp(Millis(now + offset)), TARGET + request.operation, ""
+        headers = {"content-type": CONTENT_TYPE, "host": host, "x-amz-date": at, "x-amz-target": target}
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
+            session = f"x-amz-security-token: {credentials.token}\r\n"
         signed = signature(headers, body, credentials, self._place.region)
-        lines = [*headers.items(), ("authorization", signed), ("content-length", str(len(body)))]
-        data = http_request("POST", "/", [*lines, ("user-agent", "twicesafe")], body)
-        return Letter(request, data, credentials, now, offset)
+        head = (
+            f"POST / HTTP/1.1\r\nhost: {host}\r\ncontent-type: {CONTENT_TYPE}\r\nx-amz-date: {at}\r\n"
+            f"x-amz-target: {target}\r\n{session}authorization: {signed}\r\ncontent-length: {len(body)}\r\n"
+            "user-agent: twicesafe\r\n\r\n"
+        )
+        return Letter(request, head.encode("latin-1") + body, credentials, now, offset)  # one write, one packet
 
     def read(self, letter: Letter, answer: Answer) -> Response | OldCredentials:
         """What an answer means.

@@ -38,10 +38,10 @@ class Answer(NamedTuple):
     keeps: bool  # the connection can carry another exchange
 
 
-def request(method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
-    """The bytes of a request, head and body together: one write, one packet."""
+def get(path: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The bytes of a request for what is at the path."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body
+    return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
 
 class Reader:
@@ -83,7 +83,11 @@ class Reader:
             self._read_heads()
             if self._head is None:
                 return None
-        return self._read_body() if self._end is not None else self._read_chunks()
+        if self._end is None:
+            return self._read_chunks()
+        if len(self._buffer) < self._end:
+            return None
+        return self._answer(bytes(memoryview(self._buffer)[self._body_at : self._end]), self._end)
 
     def _read_heads(self) -> None:
         """Read up to the final answer's head; those that come before it (1xx) say nothing."""
@@ -117,12 +121,6 @@ class Reader:
         if length is None and status not in (204, 304):
             raise BadAnswer(f"its length is not said (status {status})")
         self._end = self._body_at + _bounded(length or "0")
-
-    def _read_body(self) -> Answer | None:
-        end = self._end or 0
-        if len(self._buffer) < end:
-            return None
-        return self._answer(bytes(memoryview(self._buffer)[self._body_at : end]), end)
 
     def _read_chunks(self) -> Answer | None:
         """Read the chunks that are whole; `_body_at` moves on to the first that is not."""
@@ -166,12 +164,14 @@ def _headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        key, text = _key(name) if colon else None, value.strip(" \t")
-        if key is None:
+        key = _key(name)
+        if key is None or not colon:
             raise BadAnswer(f"a header is none: {line[:80]!r}")
-        if key in headers and key in ("content-length", "transfer-encoding") and headers[key] != text:
-            raise BadAnswer(f"it has two of {key}")
-        headers[key] = text
+        text = value.strip(" \t")
+        if headers.setdefault(key, text) is not text:
+            if key in ("content-length", "transfer-encoding") and headers[key] != text:
+                raise BadAnswer(f"it has two of {key}")
+            headers[key] = text
     return headers
 
 
