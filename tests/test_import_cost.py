@@ -23,10 +23,8 @@ OPENED = ["hashlib", "pwd", "socket", "ssl"]
 
 # Its own rooms and files that wait until somebody uses them, beyond INIT too.
 UNUSED = [
-    "answers.http",
     "answers.s3_batch",
     "audit",
-    "batch",
     "cli",
     "downstream",
     "execution.heartbeat",

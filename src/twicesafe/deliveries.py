@@ -10,6 +10,8 @@ import os
 import time
 from functools import partial
 
+from . import batch
+from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
@@ -168,9 +170,7 @@ class _Event:
         return (yield from self._of_records(found))
 
     def _of_records(self, found: list[Unit]) -> Jobs:
-        from .batch import deliver
-
-        talk = deliver(self.event, found, report_failures=self.choices.report_failures)
+        talk = batch.deliver(self.event, found, report_failures=self.choices.report_failures)
         return (yield from _each(talk, self._job))
 
     def _answered(self, unit: Unit) -> Jobs:
@@ -208,8 +208,6 @@ class _Event:
         if self.choices.key is not None:
             return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
         if unit.kind == "client" and unit.identity is None and self.choices.require_key:
-            from .answers.http import HEADER
-
             raise MissingKey("of the caller", HEADER)
         request_id = _text_of(self.context, "aws_request_id")
         if unit.kind == "explicit" and unit.identity is None and request_id:
@@ -256,12 +254,10 @@ class _RefusalsOf:
 
 
 def _reader(source: str) -> Reader | None:
-    """Who reads the replies of a source in a form of their own; loaded when the first one comes."""
+    """Who reads the replies of a source in a form of their own."""
     if source in OF_HTTP:
-        from .answers.http import HTTP
-
         return HTTP
-    if source == "s3-batch":
+    if source == "s3-batch":  # which few are: loaded with the first one
         from .answers.s3_batch import S3_BATCH
 
         return S3_BATCH
@@ -332,12 +328,8 @@ def _job(
 
 
 def _reports_failure(unit: Unit) -> Callable[[object], bool] | None:
-    """Only a record of a batch can: what batches are made of is loaded with the first one."""
-    if unit.item is None:
-        return None
-    from .batch import reports_failure
-
-    return partial(reports_failure, unit)
+    """Only a record of a batch can."""
+    return None if unit.item is None else partial(batch.reports_failure, unit)
 
 
 def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> None:
