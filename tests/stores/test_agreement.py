@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, rule, run_state_machine_as_test
 
 from tests.stores.mutants import MUTANTS
 from twicesafe.protocol.commands import (
@@ -63,7 +63,12 @@ class AgreesWithMemory(RuleBasedStateMachine):
         super().__init__()
         self.both = [Trial(self.subject.apply), Trial(MemoryStore().apply)]
         self.prefix = f"agreement/{uuid.uuid4()}/"
-        self.now = time.time_ns() // 1_000_000 + A_DAY
+        self.now = time.time_ns() // 1_000_000_000 * 1_000 + A_DAY
+
+    @initialize(ms=st.integers(0, 999))
+    def it_begins_within_a_second(self, ms: int) -> None:
+        """Drawn, so that a history is the same when it is played again: expiries are of whole seconds."""
+        self.now += ms
 
     def ask(self, command: StoreCommand) -> Any:
         reply, expected = (trial.apply(command) for trial in self.both)
