@@ -132,6 +132,7 @@ def test_botocore_is_seen_by_motos_mock() -> None:
     with mock_aws():
         store = DynamoDBStore("records", connection="botocore")
         store.create_table()
+        assert store.apply(Load("order#1")) is None
         assert isinstance(store.apply(Claim("order#1", "ann", Millis(1), Millis(2), None)), Claimed)
         store.close()
 

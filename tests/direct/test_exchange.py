@@ -97,6 +97,7 @@ HTML = b"<html>503 Service Temporarily Unavailable</html>"
         (answer(HTML, 200), "status 200.*Temporarily"),
         (answer(HTML, 403), "status 403"),
         (answer(b"[]", 200), "status 200"),
+        (answer({"status": "blocked"}, 200), "status 200.*blocked"),
         (b"220 smtp.example.com ESMTP\r\n\r\n", "no HTTP"),
         (answer(item("order#1"), crc=7), "CRC32"),
         (answer({"message": "unwell"}, 500), "500: unwell"),

@@ -83,6 +83,16 @@ def is_answered_by_a_gateway(exchange: Exchange) -> None:
     exchange.answer(answer(503, b"<html><b>503</b> Service Unavailable</html>", {"content-type": "text/html"}))
 
 
+def is_answered_by_a_page(exchange: Exchange) -> None:
+    """It is lost, and something on the way says that all is well, in HTML."""
+    exchange.answer(answer(200, b"<html>Please log in</html>", {"content-type": "text/html"}))
+
+
+def is_answered_by_another(exchange: Exchange) -> None:
+    """It is lost, and something on the way says that all is well, in JSON of its own."""
+    exchange.answer(answer(200, b'{"status": "blocked"}', {"content-type": "application/json"}))
+
+
 def error(status: int, code: str, message: str = "said by the proxy") -> bytes:
     """An answer as DynamoDB's own errors are."""
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": message}
@@ -98,6 +108,8 @@ NOT_APPLIED: dict[str, Fault] = {
     "500": refused(500, "InternalServerError"),
     "503": refused(503, "ServiceUnavailable"),
     "a gateway's 503": is_answered_by_a_gateway,
+    "a page's 200": is_answered_by_a_page,
+    "another's 200": is_answered_by_another,
     "a transaction": refused(400, "TransactionConflictException"),
 }
 APPLIED: dict[str, Fault] = {

@@ -54,7 +54,7 @@ class AiobotocoreConnection:
             self._watch.see(sent, wall(), date_of(error))
             return read_failure(error, request, self._layout)
         self._watch.see(sent, wall(), date_of(answer))
-        return read_answer(answer, request)
+        return read_answer(answer)
 
     def close(self) -> None:
         """Close what belongs to loops that are not running; a running one closes its client when it ends."""

@@ -61,7 +61,7 @@ class BotocoreConnection:
             self._watch.see(sent, wall(), date_of(error))
             return read_failure(error, request, self._layout)
         self._watch.see(sent, wall(), date_of(answer))
-        return read_answer(answer, request)
+        return read_answer(answer)
 
     def for_loops(self, client: Any) -> AiobotocoreConnection:
         """The same for event loops.

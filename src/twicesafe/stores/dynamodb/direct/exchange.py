@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 TARGET = "DynamoDB_20120810."
 CONTENT_TYPE = "application/x-amz-json-1.0"
+MEMBERS = frozenset(("Item", "Items", "ConsumedCapacity", "ItemCollectionMetrics"))
+"""What there can be in an answer to what is asked here, if it is not empty."""
 A_CLOCK_APART = 4 * 60_000
 """Milliseconds. AWS refuses what is signed five minutes off."""
 
@@ -121,7 +123,7 @@ class Desk:
         if answer.status == 200:
             if "Items" in said:
                 return Scanned(tuple(said["Items"]), said.get("LastEvaluatedKey"))
-            return Accepted(said.get("Attributes", said.get("Item")))
+            return Accepted(said.get("Item"))
         refusal = _refusal(answer.status, said)
         decided = refusal.answer
         if decided is not None:
@@ -191,7 +193,7 @@ def _read_body(answer: Answer) -> dict[str, Any]:
         said = _decode(answer.body.decode())
     except ValueError:
         said = None
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or (said and answer.status == 200 and MEMBERS.isdisjoint(said)):
         raise Damaged(f"the answer is not DynamoDB's: status {answer.status}, {answer.body[:80]!r}")
     return said
 
