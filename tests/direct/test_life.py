@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from twicesafe.errors import StoreUnavailable
 from twicesafe.protocol.commands import Load
 from twicesafe.stores.dynamodb.direct import idle
 from twicesafe.stores.dynamodb.direct.idle import MOST, OLDEST, Idle
+from twicesafe.stores.dynamodb.direct.loops import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +95,28 @@ def test_one_that_is_idle_for_long_is_not_used_again(asker: Asker, monkeypatch: 
             monkeypatch.setattr(idle.time, "time", lambda now=now: now)
             asker.ask(store)
         assert server.connections == 3  # the second of the three by age, the third for a clock that was set back
+
+
+def test_one_that_ends_before_it_is_used_is_no_warning(shared_loop: asyncio.AbstractEventLoop) -> None:
+    said: list[str] = []
+
+    async def use(endpoint: str) -> None:
+        host, _, port = endpoint.removeprefix("http://").partition(":")
+        _, line = await shared_loop.create_connection(lambda: Line(0), host, int(port))
+        line.eof_received()  # as TLS may say it together with the handshake's end
+        with pytest.raises(ConnectionError):
+            await line.exchange(b"", SECONDS)
+        line.close()
+        await asyncio.sleep(0)
+
+    shared_loop.set_exception_handler(lambda _, context: said.append(context["message"]))
+    try:
+        with serving() as server:
+            shared_loop.run_until_complete(use(server.endpoint))
+            gc.collect()
+    finally:
+        shared_loop.set_exception_handler(None)
+    assert said == []
 
 
 class Waiting:
@@ -372,8 +396,6 @@ def test_a_name_that_nobody_can_say_is_not_waited_for(asker: Asker, names: dict[
 
 
 def test_a_store_that_is_thrown_away_closes_what_it_had(recwarn: pytest.WarningsRecorder) -> None:
-    import gc
-
     from twicesafe.stores.dynamodb import DynamoDBStore
 
     with serving() as server:

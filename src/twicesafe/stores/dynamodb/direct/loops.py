@@ -113,10 +113,11 @@ class Line(asyncio.Protocol):
         Raises:
             OSError, BadAnswer: there is none.
         """
-        loop = asyncio.get_running_loop()
-        self._reader, self._answer, self.is_silent = Reader(), loop.create_future(), True
+        self.is_silent = True
         if self._is_lost:
             raise ConnectionError("the connection was closed")
+        loop = asyncio.get_running_loop()
+        self._reader, self._answer = Reader(), loop.create_future()
         timer = loop.call_later(seconds, self._fail, TimeoutError())
         try:
             self._transport.write(data)
