@@ -85,3 +85,21 @@ def test_the_watch_says_it_once() -> None:
         watch.see(Millis(NOW + later), Millis(NOW + later + 5), formatdate((NOW + later) // 1000 + 90, usegmt=True))
     assert abs(watch.offset - 90_000) < SECOND
     assert len(said) == 1
+
+
+def test_of_two_answers_at_once_the_last_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def see(ahead: int) -> None:
+        watch.see(Millis(NOW), Millis(NOW), formatdate(NOW // 1000 + ahead, usegmt=True))
+
+    own = Skew.offset.fget
+
+    def interrupted(known: Skew) -> Millis:
+        monkeypatch.undo()
+        see(90)  # of another thread, after the clock was set
+        return own(known)
+
+    watch = Watch(lambda _: None)
+    monkeypatch.setattr(Skew, "offset", property(interrupted))
+    see(30)
+    see(90)
+    assert abs(watch.offset - 90_000) < SECOND

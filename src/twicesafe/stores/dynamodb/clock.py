@@ -82,23 +82,27 @@ def _read(date: str) -> Millis | None:
 
 
 class Watch:
-    """Compares the clocks at each answer; shared by threads, which only ever replace its values."""
+    """Compares the clocks at each answer; shared by threads, which only ever replace its one value."""
 
     def __init__(self, announce: Callable[[Millis], None]) -> None:
         self._announce = announce
-        self._known: Skew | None = None
+        self._known: tuple[Skew | None, Millis] = None, Millis(0)
         self._announced = False
-        self.offset = Millis(0)
+
+    @property
+    def offset(self) -> Millis:
         """What to add to the host's clock."""
+        return self._known[1]
 
     def see(self, sent: Millis, received: Millis, date: str | None) -> None:
         """Take an answer into account."""
         seen = skew(sent, received, date) if date else None
-        known = self._known
+        known, _ = self._known
         if seen is None or (known is not None and seen.least <= known.least and known.most <= seen.most):
             return  # it says nothing, or nothing new
-        self._known = known = seen if known is None else known.narrowed(seen)
-        self.offset = offset = known.offset
+        known = seen if known is None else known.narrowed(seen)
+        offset = known.offset
+        self._known = known, offset
         if offset and not self._announced:
             self._announced = True
             self._announce(offset)
