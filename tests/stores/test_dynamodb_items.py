@@ -131,6 +131,11 @@ def test_a_completed_record_of_powertools_is_an_answer() -> None:
     assert (record.reply, record.expires_at, record.fingerprint) == ('{"paid": true}', 2000, "")
 
 
+def test_what_else_lies_beside_a_record_of_powertools_does_not_matter() -> None:
+    others = {"owner": {"N": "7"}, "attempt": {"S": "first"}, "steps": {"L": []}, "validation": {"B": b""}}
+    assert read(powertools("COMPLETED", **others), PLAIN).is_final
+
+
 def test_a_record_of_powertools_in_progress_is_live_until_its_lease_ends_and_silent_then() -> None:
     record = read(powertools("INPROGRESS", in_progress_expiration={"N": "5000"}), PLAIN)
     assert record.owner == OTHERS_OWNER

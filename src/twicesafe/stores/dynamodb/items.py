@@ -21,7 +21,9 @@ TEXTS = ("id", "status", "owner", "validation", "data")
 PLACES = [(field, place, "S" if field in TEXTS else "N") for place, field in enumerate(Names._fields)]
 HEAD = [place for place in PLACES if place[0] in ("id", "v")]
 BODY = [place for place in PLACES if place[0] not in ("id", "v", "steps")]
-"""Fields, their places in Names, and their types: what is read first, and what then. Steps are read by themselves."""
+THEIRS = [place for place in PLACES if place[0] in ("status", "expiration", "in_progress_expiration", "data")]
+"""Fields, their places in Names, and their types: what is read first, what then, and what of a record of Powertools'.
+Steps are read by themselves."""
 LONGEST_NUMBER = 38
 """Digits that DynamoDB keeps."""
 OTHERS_OWNER = "(another library)"
@@ -87,7 +89,7 @@ def read(item: Item, layout: Layout) -> Record:
         key, version = found["id"], found.get("v", VERSION)
         if version != VERSION:
             raise CorruptRecord(key, f"it is of version {version}, and this twicesafe knows version {VERSION} only")
-        found |= _read(item, names, BODY)
+        found |= _read(item, names, BODY if "v" in found else THEIRS)
         status = STATUSES.get(found["status"])
         if status is None:
             raise CorruptRecord(key, f"its attribute {names.status!r} is not known")
