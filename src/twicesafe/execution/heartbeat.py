@@ -36,34 +36,32 @@ class Heartbeat:
         self._tenure = tenure
         self._policy = policy
         self._store = store
-        self._stop: threading.Event | None = None
-        self._thread: threading.Thread | None = None
-        self._task: Task[None] | None = None
+        self._stop = threading.Event()
         self.interrupt: BaseException | None = None
 
     def __enter__(self) -> Heartbeat:
-        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="twicesafe-heartbeat", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._stop is not None and self._thread is not None:
-            self._stop.set()
-            while self._thread.is_alive():
-                try:
-                    self._thread.join()
-                except BaseException as error:  # noqa: BLE001 - a signal's handler can raise anything
-                    self.interrupt = error
+        self._stop.set()
+        while self._thread.is_alive():
+            try:
+                self._thread.join()
+            except BaseException as error:  # noqa: BLE001 - a signal's handler can raise anything
+                self.interrupt = error
 
     async def __aenter__(self) -> Heartbeat:
         import asyncio
 
-        self._task = asyncio.create_task(drive_async(keep_alive(self._tenure, self._policy), self._answer_async))
+        self._task: Task[None] = asyncio.create_task(
+            drive_async(keep_alive(self._tenure, self._policy), self._answer_async)
+        )
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._task is None or self._task.get_loop().is_closed():
+        if self._task.get_loop().is_closed():
             return
         import asyncio
 
@@ -84,7 +82,7 @@ class Heartbeat:
         if isinstance(command, Now):
             return instant(self._store)
         if isinstance(command, Sleep):
-            if self._stop is not None and self._stop.wait(command.duration / 1000):
+            if self._stop.wait(command.duration / 1000):
                 raise _Stopped
             return None
         return self._store.apply(command)  # type: ignore[arg-type]  # it runs nothing

@@ -113,10 +113,8 @@ def _release(command: Release, layout: Layout) -> Request:
 
 
 def _renew(command: Renew, layout: Layout) -> Request:
-    condition, values = (
-        f"{HELD} AND #in_progress_expiration < :lease_until",
-        {":lease_until": number(command.lease_until)},
-    )
+    condition = f"{HELD} AND #in_progress_expiration < :lease_until"
+    values = {":lease_until": number(command.lease_until)}
     if command.expires_at is None:
         return _update(command, condition, RENEW_FOR_EVER, values, layout)
     values[":expiration"] = number(command.expires_at)

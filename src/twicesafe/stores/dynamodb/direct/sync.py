@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 NEARLY = 0.01
-"""Seconds."""
+"""Seconds that a call may take more than there are."""
 
 
 class DirectConnection:
