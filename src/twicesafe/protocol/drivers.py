@@ -13,41 +13,39 @@ if TYPE_CHECKING:
 
 def drive(talk: Generator[Q, Any, T], answer: Callable[[Q], object]) -> T:
     """Run a generator to its end: answer what it yields, throw in what fails."""
-    resume: Callable[[Any], Q] = talk.send
-    told: object = None
-    stop: StopIteration | None = None
-    while stop is None:
-        try:
-            question = resume(told)
-        except StopIteration as end:
-            value: T = end.value
-            return value
-        except RuntimeError as error:
-            stop = _stop_in(error)
-            if stop is None:
-                raise
-        else:
+    try:
+        question = next(talk)
+        while True:
             try:
-                resume, told = talk.send, answer(question)
+                told = answer(question)
             except BaseException as error:  # noqa: BLE001 - an interrupt too: the flow decides what it means
-                resume, told = talk.throw, error
+                question = talk.throw(error)
+            else:
+                question = talk.send(told)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    except RuntimeError as error:
+        stop = _stop_in(error)
+        if stop is None:
+            raise
     raise stop
 
 
 async def drive_async(talk: Generator[Q, Any, T], answer: Callable[[Q], Awaitable[object]]) -> T:
     """The same, with one await."""
-    resume: Callable[[Any], Q] = talk.send
-    told: object = None
-    while True:
-        try:
-            question = resume(told)
-        except StopIteration as end:
-            value: T = end.value
-            return value
-        try:
-            resume, told = talk.send, await answer(question)
-        except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
-            resume, told = talk.throw, error
+    try:
+        question = next(talk)
+        while True:
+            try:
+                told = await answer(question)
+            except BaseException as error:  # noqa: BLE001 - a cancellation too: the flow decides
+                question = talk.throw(error)
+            else:
+                question = talk.send(told)
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 def _stop_in(error: RuntimeError) -> StopIteration | None:
