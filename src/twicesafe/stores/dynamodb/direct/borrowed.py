@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .credentials import Unreachable
-from .signing import Credentials
+from .signing import Credentials, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from contextlib import suppress
 from ....protocol.records import Millis
 from ....tuples import NamedTuple
 from ..clock import SECOND, moment
-from .credentials import Unreachable
 from .http1 import Answer, BadAnswer, Reader, get
-from .signing import Credentials
+from .signing import Credentials, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 
 from ....errors import ConfigurationError
 from ..refusals import GET_CREDENTIALS
-from .signing import Credentials
+from .signing import Credentials, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 FROM_PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 PROFILES = {"AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials", "AWS_CONFIG_FILE": "~/.aws/config"}
-
-
-class Unreachable(Exception):
-    """Who has the credentials did not give them."""
 
 
 class Wallet:

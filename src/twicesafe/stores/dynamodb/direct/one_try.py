@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from ....tuples import NamedTuple
 from ..clock import wall
-from .credentials import Unreachable
 from .exchange import OldCredentials
 from .http1 import BadAnswer
 from .idle import GONE, UNASKED
+from .signing import Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

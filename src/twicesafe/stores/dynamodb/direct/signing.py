@@ -33,6 +33,10 @@ class Credentials(NamedTuple):
         return f"Credentials({self.access_key[:4]}…)"  # the rest is nobody's business
 
 
+class Unreachable(Exception):
+    """Who has the credentials did not give them."""
+
+
 def stamp(now: Millis) -> str:
     """The time as `x-amz-date` has it."""
     return _stamp(now // 1000)
