@@ -58,6 +58,29 @@ def order() -> str:
     return f"order-{os.urandom(8).hex()}"
 
 
+def test_a_first_execution_is_two_requests_a_replay_one_and_a_take_over_three(
+    store: DynamoDBStore, proxy: FaultProxy, order: str
+) -> None:
+    declined = [ValueError("declined")]
+
+    @idempotent(store=store)
+    def pay(order: str) -> str:
+        if declined:
+            raise declined.pop()
+        return order
+
+    def requests(order: str) -> list[str]:
+        proxy.forget()
+        pay(order)
+        return proxy.commands
+
+    with pytest.raises(ValueError, match="declined"):
+        pay(order)
+    assert requests(order) == ["claim", "replace", "complete"]
+    assert requests(order) == ["claim"]
+    assert requests(f"{order}-2") == ["claim", "complete"]
+
+
 @each_fault
 @pytest.mark.parametrize("command", ["claim", "save", "complete"])
 def test_one_fault_is_not_noticed_by_the_caller(

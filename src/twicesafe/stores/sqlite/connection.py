@@ -63,14 +63,8 @@ class Connection:
         that is put away behind it.
         """
         deadline = time.monotonic() + self._patience / 1000
-        answer, look = None, True
-        while True:
-            try:
-                request = talk.send(answer)  # type: ignore[arg-type] # None begins it
-            except StopIteration as end:
-                value: T = end.value
-                return value
-            answer, look = self._send(request, deadline, look), False
+        looks = iter((True,))
+        return drive(talk, lambda request: self._send(request, deadline, next(looks, False)))
 
     def check(self) -> None:
         """Open the file now, so that what is wrong with it is known before anything has run."""

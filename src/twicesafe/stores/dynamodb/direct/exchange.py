@@ -44,8 +44,6 @@ def _binary(value: object) -> str:
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False, default=_binary).encode
-
-
 _decode = json.JSONDecoder().decode
 
 
