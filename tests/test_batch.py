@@ -214,7 +214,7 @@ def test_a_source_that_takes_no_failures_hears_the_error_all_the_same(name: str)
 def test_the_handlers_own_word_is_merged_and_its_record_runs_again(source: Source) -> None:
     seen: list[int] = []
 
-    @idempotent(store=Clocked())
+    @idempotent(store=Clocked(), name="handler")
     def handler(event: Any, context: Any) -> Any:
         number = source.number(event)
         seen.append(number)
@@ -236,7 +236,7 @@ def test_the_handlers_own_word_is_merged_and_its_record_runs_again(source: Sourc
 @pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": None}, {"batchItemFailures": []}, "odd", 7])
 def test_an_answer_that_names_no_failure_is_success(answer: Any) -> None:
     calls = []
-    handler = idempotent(store=Clocked())(lambda event, context: calls.append(1) or answer)
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: calls.append(1) or answer)
     for _ in range(2):
         handler({"Records": [s.sqs()]}, Context())
     assert calls == [1]
@@ -245,7 +245,7 @@ def test_an_answer_that_names_no_failure_is_success(answer: Any) -> None:
 def test_an_answer_that_names_something_else_fails_its_record() -> None:
     calls = []
     answer = {"batchItemFailures": [{"itemIdentifier": "of another batch"}]}
-    handler = idempotent(store=Clocked())(lambda event, context: calls.append(1) or answer)
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: calls.append(1) or answer)
     for _ in range(2):
         told = handler({"Records": [s.sqs(message_id="a")]}, Context())
         assert told == {"batchItemFailures": [{"itemIdentifier": "a"}]}
@@ -266,7 +266,7 @@ def test_a_record_that_another_delivery_runs_is_a_failure_and_the_others_run(rep
     heard: list[Any] = []
     seen: list[str] = []
 
-    @idempotent(store=Clocked(), report_failures=report)
+    @idempotent(store=Clocked(), report_failures=report, name="handler")
     def handler(event: Any, context: Any) -> None:
         seen.append(event["Records"][0]["messageId"])
         if len(seen) == 1:
@@ -292,7 +292,7 @@ def test_a_message_that_is_there_twice_runs_once() -> None:
 def test_a_message_that_is_there_twice_and_fails_once_is_tried_again() -> None:
     seen = []
 
-    @idempotent(store=Clocked(), report_failures=True)
+    @idempotent(store=Clocked(), report_failures=True, name="handler")
     def handler(event: Any, context: Any) -> None:
         seen.append(current_execution().attempt)
         if len(seen) == 1:
@@ -315,7 +315,9 @@ EMPTY = [
 @pytest.mark.parametrize("event", EMPTY)
 def test_an_empty_batch_is_handed_on_unprotected(event: Any) -> None:
     store, seen = Clocked(), []
-    handler = idempotent(store=store)(lambda event, context: seen.append((event, current_execution().key)))
+    handler = idempotent(store=store, name="handler")(
+        lambda event, context: seen.append((event, current_execution().key))
+    )
     handler(event, Context())
     handler(event, Context())
     assert seen == [(event, None)] * 2
@@ -346,7 +348,7 @@ def test_behind_a_malformed_record_of_an_ordered_source_nothing_runs() -> None:
 
 def test_a_batch_as_one_is_refused_for_a_malformed_record() -> None:
     seen = []
-    handler = idempotent(store=Clocked(), unit="event")(lambda event, context: seen.append(1))
+    handler = idempotent(store=Clocked(), unit="event", name="handler")(lambda event, context: seen.append(1))
     with pytest.raises(MalformedEvent):
         handler({"Records": [message(1), 7]}, Context())
     assert seen == []
@@ -381,7 +383,9 @@ def test_a_store_that_fails_for_one_record_hinders_no_other() -> None:
 
 def test_a_batch_as_one_is_one_delivery() -> None:
     seen = []
-    handler = idempotent(store=Clocked(), unit="event")(lambda event, context: seen.append(len(event["Records"])))
+    handler = idempotent(store=Clocked(), unit="event", name="handler")(
+        lambda event, context: seen.append(len(event["Records"]))
+    )
     for _ in range(2):
         handler(records(message), Context())
     handler({"Records": [message(1)]}, Context())
@@ -392,21 +396,23 @@ def test_a_batch_as_one_is_one_delivery() -> None:
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_batch_as_one_that_reports_a_failure_runs_again(failed: str, size: int) -> None:
     answers = iter([{"batchItemFailures": [{"itemIdentifier": failed}]}, {"batchItemFailures": []}])
-    handler = idempotent(store=Clocked(), unit="event")(lambda event, context: next(answers))
+    handler = idempotent(store=Clocked(), unit="event", name="handler")(lambda event, context: next(answers))
     event = {"Records": [message(number) for number in range(1, size + 1)]}
     assert handler(event, Context()) == {"batchItemFailures": [{"itemIdentifier": failed}]}
     assert handler(event, Context()) == {"batchItemFailures": []}
 
 
 def test_the_replies_of_a_pipes_enrichment_are_put_together_again() -> None:
-    handler = idempotent(store=Clocked())(lambda event, context: [{"seen": one["messageId"]} for one in event])
+    handler = idempotent(store=Clocked(), name="handler")(
+        lambda event, context: [{"seen": one["messageId"]} for one in event]
+    )
     assert handler([message(1), message(2)], Context()) == [{"seen": "m-1"}, {"seen": "m-2"}]
 
 
 @pytest.mark.parametrize("reply", [{1, 2}, object(), b"\xff"])
 def test_where_nobody_reads_the_reply_it_is_neither_kept_nor_refused(reply: Any) -> None:
     store = Clocked()
-    handler = idempotent(store=store)(lambda event, context: reply)
+    handler = idempotent(store=store, name="handler")(lambda event, context: reply)
     assert handler({"Records": [message(1)]}, Context()) is reply
     assert handler({"Records": [message(1)]}, Context()) is None
     assert store.record.reply is None

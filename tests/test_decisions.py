@@ -236,7 +236,7 @@ def test_every_verdict_is_described_and_has_a_scene() -> None:
 
 
 def test_a_refusal_that_fails_open_is_said_loudly_and_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
-    handler = idempotent(store=Failing(Claim), fail_open=True)(lambda event, context: CANARY)
+    handler = idempotent(store=Failing(Claim), fail_open=True, name="handler")(lambda event, context: CANARY)
     with decisions_made() as made:
         handler(with_secrets(s.http_api()), Context())
     assert [one.verdict for one in made] == ["error", "unprotected"]
@@ -250,14 +250,16 @@ def test_a_failure_that_is_reported_says_where_it_was_raised(caplog: pytest.LogC
     def handler(event: Any, context: Any) -> None:
         raise ValueError(CANARY)
 
-    answer = idempotent(store=Clocked(), report_failures=True)(handler)({"Records": [s.sqs()]}, Context())
+    answer = idempotent(store=Clocked(), report_failures=True, name="handler")(handler)(
+        {"Records": [s.sqs()]}, Context()
+    )
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     line = handler.__code__.co_firstlineno + 1
     assert caplog.messages[-1].endswith(f": ValueError at test_decisions.py:{line}")
 
 
 def test_each_record_of_a_batch_is_a_decision() -> None:
-    handler = idempotent(store=Clocked())(lambda event, context: None)
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: None)
     event = {"Records": [s.sqs(message_id=one) for one in "aba"]}
     with decisions_made() as made:
         handler(event, Context())
@@ -274,7 +276,7 @@ def test_a_long_key_is_cut(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_source_that_is_never_protected_says_so_in_the_execution_too() -> None:
     seen: list[Any] = []
-    handler = idempotent(store=Clocked())(
+    handler = idempotent(store=Clocked(), name="handler")(
         lambda event, context: seen.append((current_execution().source, current_execution().key))
     )
     handler(s.SAMPLES["token authorizer"][0], Context())
@@ -300,7 +302,7 @@ def test_hooks_are_called_after_the_decision_in_their_order(hooked: Any) -> None
         seen.append(f"second {decision.verdict}")
 
     assert second.__name__ == "second"
-    idempotent(store=Clocked())(lambda: seen.append("function"))()
+    idempotent(store=Clocked(), name="work")(lambda: seen.append("function"))()
     assert seen == ["function", "first ran", "second ran"]
 
 
@@ -320,10 +322,10 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing(
         return 1
 
     if asynchronous:
-        decorated = idempotent(store=Clocked())(work_async)
+        decorated = idempotent(store=Clocked(), name="work_async")(work_async)
         assert asyncio.run(decorated()) == 1
     else:
-        assert idempotent(store=Clocked())(lambda: 1)() == 1
+        assert idempotent(store=Clocked(), name="work")(lambda: 1)() == 1
     assert seen == ["ran"]
     assert "the delivery goes on" in caplog.text
 
@@ -331,7 +333,7 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing(
 def test_hooks_hear_of_all_threads(hooked: Any) -> None:
     seen: list[Any] = []
     hooked(seen.append)
-    work = idempotent(store=Clocked(), on_conflict="wait")(lambda number: number)
+    work = idempotent(store=Clocked(), on_conflict="wait", name="work")(lambda number: number)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, [number % 4 for number in range(32)]))
     assert sorted(one.verdict for one in seen) == ["ran"] * 4 + ["replayed"] * 28

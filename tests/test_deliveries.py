@@ -106,7 +106,7 @@ def test_an_argument_without_a_text_is_refused_before_any_effect(store: Clocked,
 
 def test_a_key_of_the_users_own_may_leave_such_an_argument_out(store: Clocked) -> None:
     calls: list[str] = []
-    work = idempotent(store=store, key=lambda order, client: order, payload=False)(
+    work = idempotent(store=store, key=lambda order, client: order, payload=False, name="handler")(
         lambda order, client: calls.append(order)
     )
     work("o-1", object())
@@ -115,9 +115,9 @@ def test_a_key_of_the_users_own_may_leave_such_an_argument_out(store: Clocked) -
 
 
 def test_what_must_not_change_can_be_less_than_all(store: Clocked) -> None:
-    charge = idempotent(store=store, key=lambda order, **_: order, payload=lambda order, amount, **_: amount)(
-        lambda order, amount, note: note
-    )
+    charge = idempotent(
+        store=store, key=lambda order, **_: order, payload=lambda order, amount, **_: amount, name="work"
+    )(lambda order, amount, note: note)
     assert [charge("o-1", amount=1, note=note) for note in "ab"] == ["a", "a"]
     with pytest.raises(PayloadMismatch):
         charge("o-1", amount=2, note="a")
@@ -146,7 +146,7 @@ def test_two_functions_of_one_event_do_not_suppress_each_other(store: Clocked) -
 
 def test_a_missing_part_of_the_users_key_is_an_error_before_any_effect(store: Clocked) -> None:
     calls: list[int] = []
-    handler = idempotent(store=store, key="[user, order]")(lambda event, context: calls.append(1))
+    handler = idempotent(store=store, key="[user, order]", name="handler")(lambda event, context: calls.append(1))
     with pytest.raises(MissingKey):
         handler({"user": 1}, Context())
     assert calls == []
@@ -154,7 +154,7 @@ def test_a_missing_part_of_the_users_key_is_an_error_before_any_effect(store: Cl
 
 def test_the_users_own_key_protects_what_has_none(store: Clocked) -> None:
     calls: list[int] = []
-    handler = idempotent(store=store, key="authorizationToken")(lambda event, context: calls.append(1))
+    handler = idempotent(store=store, key="authorizationToken", name="handler")(lambda event, context: calls.append(1))
     event = s.SAMPLES["token authorizer"][0]
     handler(event, Context())
     handler(event, Context())
@@ -163,7 +163,7 @@ def test_the_users_own_key_protects_what_has_none(store: Clocked) -> None:
 
 def test_a_direct_invocation_is_the_same_for_lambdas_own_retries_alone(store: Clocked) -> None:
     calls: list[int] = []
-    handler = idempotent(store=store)(lambda event, context: calls.append(1))
+    handler = idempotent(store=store, name="handler")(lambda event, context: calls.append(1))
     for request in ("r-1", "r-1", "r-2"):
         handler({"order": 1}, Context(request=request))
     assert len(calls) == 2
@@ -205,7 +205,7 @@ def test_an_expiry_that_a_redelivery_outlives_is_warned_of_once(
 @pytest.mark.parametrize(("name", "days"), [("sqs", 14), ("sns", 23), ("eventbridge", 30 / 24), ("http api", 1)])
 def test_by_default_longer_than_the_source_delivers_again(store: Clocked, name: str, days: float) -> None:
     calls: list[int] = []
-    handler = idempotent(store=store)(lambda event, context: calls.append(1))
+    handler = idempotent(store=store, name="handler")(lambda event, context: calls.append(1))
     handler(s.SAMPLES[name][0], Context())
     store.advance(days * DAY - 60)
     handler(s.SAMPLES[name][0], Context())
@@ -219,7 +219,7 @@ def test_a_function_inside_is_remembered_as_long_as_the_event_around_it(store: C
     calls: list[int] = []
     inner = idempotent(store=store, name="inner")(lambda: calls.append(1))
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> None:
         inner()
         if current_execution().attempt == 1:
@@ -239,7 +239,9 @@ def test_a_function_inside_is_remembered_as_long_as_the_event_around_it(store: C
 def test_no_time_left_is_no_claim(store: Clocked, remaining: int) -> None:
     calls: list[int] = []
     with pytest.raises(NotEnoughTime):
-        idempotent(store=store)(lambda event, context: calls.append(1))({"Records": [s.sqs()]}, Context(remaining))
+        idempotent(store=store, name="handler")(lambda event, context: calls.append(1))(
+            {"Records": [s.sqs()]}, Context(remaining)
+        )
     assert calls == []
     assert store._records == {}
 
@@ -247,7 +249,7 @@ def test_no_time_left_is_no_claim(store: Clocked, remaining: int) -> None:
 def test_the_lease_is_the_deadline_and_others_honour_it_an_allowance_longer(store: Clocked) -> None:
     seen: list[Any] = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> None:
         execution = current_execution()
         seen.append((execution.deadline, execution.remaining_time(), store.record.lease_until))
@@ -262,7 +264,7 @@ def test_a_function_inside_ends_with_the_deadline_around_it(store: Clocked) -> N
     deadlines: list[Any] = []
     inner = idempotent(store=store, name="inner")(lambda: deadlines.append(current_execution().deadline))
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> None:
         deadlines.append(current_execution().deadline)
         inner()
@@ -275,7 +277,7 @@ def test_a_function_inside_ends_with_the_deadline_around_it(store: Clocked) -> N
 
 
 def test_a_call_inside_of_itself_with_other_arguments_is_another(store: Clocked) -> None:
-    @idempotent(store=store)
+    @idempotent(store=store, name="factorial")
     def factorial(n: int) -> int:
         return n * factorial(n - 1) if n else 1
 
@@ -285,7 +287,7 @@ def test_a_call_inside_of_itself_with_other_arguments_is_another(store: Clocked)
 
 @pytest.mark.parametrize("on_conflict", ["raise", "wait"])
 def test_a_call_inside_of_itself_is_an_error_at_once(store: Clocked, on_conflict: Any) -> None:
-    @idempotent(store=store, on_conflict=on_conflict)
+    @idempotent(store=store, on_conflict=on_conflict, name="around")
     def around(depth: int) -> Any:
         return around(depth)
 
@@ -331,7 +333,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 def test_threads_on_one_store_keep_their_calls_apart(shared: Any) -> None:
     calls: list[int] = []
 
-    @idempotent(store=shared, on_conflict="wait")
+    @idempotent(store=shared, on_conflict="wait", name="work")
     def work(number: int) -> tuple[int, str | None]:
         calls.append(number)
         time.sleep(0.005)
@@ -347,7 +349,7 @@ def test_threads_on_one_store_keep_their_calls_apart(shared: Any) -> None:
 def test_tasks_on_one_store_keep_their_calls_apart(shared: Any) -> None:
     calls: list[int] = []
 
-    @idempotent(store=shared, on_conflict="wait")
+    @idempotent(store=shared, on_conflict="wait", name="work")
     async def work(number: int) -> tuple[int, str | None]:
         calls.append(number)
         await asyncio.sleep(0.005)
@@ -446,7 +448,7 @@ def test_who_waits_gives_up_before_the_deadline(store: Clocked) -> None:
 def test_a_second_delivery_runs_only_where_nothing_tells_that_it_is_one(name: str, store: Clocked) -> None:
     event, source, kind, fields = s.SAMPLES[name]
     seen: list[str] = []
-    handler = idempotent(store=store)(lambda event, context: seen.append(current_execution().source))
+    handler = idempotent(store=store, name="handler")(lambda event, context: seen.append(current_execution().source))
     with decisions_made() as made:
         for _ in range(2):
             handler(copy.deepcopy(event), Context())
@@ -478,7 +480,7 @@ REPLIES: list[Any] = [
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: type(reply).__name__)
 def test_a_replay_is_the_first_reply_with_its_types(reply: Any, store: Clocked) -> None:
-    work = idempotent(store=store)(lambda: reply)
+    work = idempotent(store=store, name="work")(lambda: reply)
     first, again = work(), work()
     assert (type(first), first) == (type(again), again) == (type(reply), reply)
 
@@ -498,7 +500,10 @@ def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(async
     async def work_async() -> str:
         return work()
 
-    plain, coroutine = idempotent(store=store)(work), idempotent(store=store)(work_async)
+    plain, coroutine = (
+        idempotent(store=store, name="work")(work),
+        idempotent(store=store, name="work_async")(work_async),
+    )
     for _ in range(2):
         with pytest.raises(ReplyTooLarge) as error:
             asyncio.run(coroutine()) if asynchronous else plain()
@@ -508,7 +513,7 @@ def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(async
 
 def test_a_reply_that_compression_brings_under_the_limit_is_kept() -> None:
     store = Small()
-    work = idempotent(store=store)(lambda: "order " * 1_000)
+    work = idempotent(store=store, name="work")(lambda: "order " * 1_000)
     assert work() == work() == "order " * 1_000
     assert len(store.record.reply or "") < Small.reply_limit
 

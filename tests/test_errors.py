@@ -261,9 +261,9 @@ def test_a_stop_iteration_is_the_functions_own_too(event: Any) -> None:
         return next(iter(()))
 
     with pytest.raises(StopIteration):
-        idempotent(store=Clocked())(handler)(event, Context())
+        idempotent(store=Clocked(), name="handler")(handler)(event, Context())
     with pytest.raises(StopIteration):
-        idempotent(store=Clocked(), key=lambda event: next(iter(())))(handler)(event, Context())
+        idempotent(store=Clocked(), key=lambda event: next(iter(())), name="handler_2")(handler)(event, Context())
 
 
 def test_the_functions_own_chain_is_kept() -> None:

@@ -51,7 +51,7 @@ def sqs(*ids: str) -> dict[str, Any]:
 def test_a_second_call_gets_the_first_reply_with_its_types(store: MemoryStore) -> None:
     calls = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="fulfil")
     def fulfil(order: Order, total: int = 3) -> Receipt:
         calls.append(order)
         return Receipt(order, total)
@@ -65,14 +65,14 @@ def test_a_second_call_gets_the_first_reply_with_its_types(store: MemoryStore) -
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}])
 def test_a_falsy_reply_is_a_reply(store: MemoryStore, value: object) -> None:
     replies = iter([value, "again"])
-    answer = idempotent(store=store)(lambda: next(replies))
+    answer = idempotent(store=store, name="work")(lambda: next(replies))
     assert [answer(), answer()] == [value, value]
 
 
 def test_an_async_function_is_protected_too(store: MemoryStore) -> None:
     calls = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="charge")
     async def charge(amount: int) -> tuple[int, ...]:
         calls.append(amount)
         await asyncio.sleep(0)
@@ -89,18 +89,18 @@ def test_methods_are_keyed_without_self(store: MemoryStore) -> None:
     calls = []
 
     class Shop:
-        @idempotent(store=store)
+        @idempotent(store=store, name="sell")
         def sell(self, item: str) -> str:
             calls.append(("sell", item))
             return item
 
         @classmethod
-        @idempotent(store=store)
+        @idempotent(store=store, name="open")
         def open(cls, town: str) -> str:
             calls.append(("open", town))
             return town
 
-        @idempotent(store=store)
+        @idempotent(store=store, name="tax")
         @staticmethod
         def tax(amount: int) -> int:
             calls.append(("tax", str(amount)))
@@ -167,7 +167,7 @@ def test_another_decorator_below_changes_nothing(store: MemoryStore) -> None:
         return wrapper
 
     class Shop:
-        @idempotent(store=store)
+        @idempotent(store=store, name="sell")
         @traced
         def sell(self, item: str) -> str:
             calls.append(item)
@@ -180,7 +180,9 @@ def test_another_decorator_below_changes_nothing(store: MemoryStore) -> None:
 @pytest.mark.parametrize("context", [None, Context()])
 def test_a_handler_may_be_called_by_keywords(store: MemoryStore, context: Any) -> None:
     seen = []
-    handler = idempotent(store=store)(lambda event, context: seen.append(event["Records"][0]["messageId"]))
+    handler = idempotent(store=store, name="handler")(
+        lambda event, context: seen.append(event["Records"][0]["messageId"])
+    )
     handler(sqs("a"), context)
     handler(context=context, event=sqs("a", "b"))
     handler(sqs("b"), context=context)
@@ -200,7 +202,7 @@ def test_a_bound_method_can_be_a_handler(store: MemoryStore) -> None:
 
 def test_what_no_event_can_be_is_a_plain_argument(store: MemoryStore) -> None:
     orders = []
-    fulfil = idempotent(store=store)(lambda order, context: orders.append(order))
+    fulfil = idempotent(store=store, name="handler")(lambda order, context: orders.append(order))
     for _ in range(2):
         fulfil(Order("o-1", []), {"why": "a function may call its second parameter so"})
     assert orders == [Order("o-1", [])]
@@ -211,7 +213,7 @@ def test_a_stand_in_for_the_context_is_no_part_of_a_key(store: MemoryStore, cont
     seen = []
     if isinstance(context, MagicMock):
         context.get_remaining_time_in_millis.return_value = 5_000
-    handler = idempotent(store=store)(lambda event, context: seen.append(1))
+    handler = idempotent(store=store, name="handler")(lambda event, context: seen.append(1))
     handler(sqs("a"), context)
     handler(sqs("a"), context)
     assert seen == [1]
@@ -255,7 +257,7 @@ def test_an_async_function_that_is_hidden_below_a_decorator_is_named_in_the_erro
         return charge()
 
     with pytest.raises(twicesafe.ConfigurationError, match="right above the 'async def'"):
-        idempotent(store=store)(traced)()
+        idempotent(store=store, name="traced")(traced)()
 
 
 def test_the_wrapper_keeps_name_docstring_and_signature(store: MemoryStore) -> None:
@@ -277,7 +279,7 @@ def test_the_wrapper_keeps_name_docstring_and_signature(store: MemoryStore) -> N
 
 
 def test_another_payload_under_the_same_key_is_refused(store: MemoryStore) -> None:
-    charge = idempotent(store=store, key=lambda order, total: order)(lambda order, total: total)
+    charge = idempotent(store=store, key=lambda order, total: order, name="handler")(lambda order, total: total)
     charge("o-1", 1)
     with pytest.raises(twicesafe.PayloadMismatch):
         charge("o-1", 2)
@@ -285,7 +287,7 @@ def test_another_payload_under_the_same_key_is_refused(store: MemoryStore) -> No
 
 def test_a_key_with_a_missing_part_is_an_error_before_any_effect(store: MemoryStore) -> None:
     calls = []
-    handler = idempotent(store=store, key="[a, b]")(lambda event, context: calls.append(event))
+    handler = idempotent(store=store, key="[a, b]", name="handler")(lambda event, context: calls.append(event))
     with pytest.raises(twicesafe.MissingKey, match=r"\[1\]"):
         handler({"a": 1}, Context())
     assert calls == []
@@ -294,7 +296,7 @@ def test_a_key_with_a_missing_part_is_an_error_before_any_effect(store: MemorySt
 def test_an_exception_releases_the_claim_and_is_not_hidden(store: MemoryStore) -> None:
     attempts = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="flaky")
     def flaky() -> int:
         attempts.append(twicesafe.current_execution().attempt)
         if len(attempts) == 1:
@@ -312,7 +314,7 @@ def test_a_final_error_is_raised_again_as_the_same_class(store: MemoryStore) -> 
 
     calls = []
 
-    @idempotent(store=store, final_errors=(CardDeclined,))
+    @idempotent(store=store, final_errors=(CardDeclined,), name="charge")
     def charge() -> None:
         calls.append(1)
         raise CardDeclined("o-1", 49)
@@ -334,7 +336,7 @@ def test_a_reply_that_cannot_be_kept_is_done_and_never_runs_again(store: MemoryS
 
 
 def test_a_recursion_on_its_own_key_is_an_error_at_once(store: MemoryStore) -> None:
-    @idempotent(store=store)
+    @idempotent(store=store, name="around")
     def around(depth: int) -> Any:
         return around(depth)
 
@@ -345,7 +347,7 @@ def test_a_recursion_on_its_own_key_is_an_error_at_once(store: MemoryStore) -> N
 def test_a_protected_function_inside_another_has_its_own_key(store: MemoryStore) -> None:
     calls = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="inner")
     def inner(n: int) -> int:
         calls.append(n)
         return n
@@ -357,7 +359,7 @@ def test_a_protected_function_inside_another_has_its_own_key(store: MemoryStore)
 def test_32_threads_at_once_run_it_once(store: MemoryStore) -> None:
     calls = []
 
-    @idempotent(store=store, on_conflict="wait")
+    @idempotent(store=store, on_conflict="wait", name="slow")
     def slow() -> int:
         calls.append(1)
         time.sleep(0.05)
@@ -371,7 +373,7 @@ def test_32_threads_at_once_run_it_once(store: MemoryStore) -> None:
 def test_a_duplicate_of_a_running_call_hears_when_to_try_again(store: MemoryStore) -> None:
     running, over = threading.Event(), threading.Event()
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="slow")
     def slow() -> bool:
         running.set()
         return over.wait(5)
@@ -402,7 +404,7 @@ def test_a_completion_without_an_answer_gives_the_reply_on_the_error(applied: bo
 def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along() -> None:
     store, effects = Failing(SaveStep, applied=False), []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="work")
     def work() -> str:
         with contextlib.suppress(twicesafe.StoreUnavailable):  # as users do
             step("one", effects.append, 1)
@@ -443,11 +445,15 @@ def test_a_wrong_option_is_an_error_at_decoration(options: dict[str, Any]) -> No
         idempotent(**options)(lambda: 1)
 
 
+def _key_of_event(event: Any, context: Any) -> str | None:
+    return twicesafe.current_execution().key
+
+
 def test_on_lambda_a_key_begins_as_the_policy_of_its_function_asks(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
-    handler = idempotent(store=store)(lambda event, context: twicesafe.current_execution().key)
+    handler = idempotent(store=store)(_key_of_event)
     (statement,) = json.loads(iam_policy(Layout("orders"), "checkout"))["Statement"]
     (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert fnmatchcase(handler({"order": 7}, Context()), pattern)

@@ -362,7 +362,9 @@ def test_tenants_of_an_isolated_function_do_not_share_a_key() -> None:
 
 def test_mutations_of_two_users_do_not_share_a_key() -> None:
     calls: list[str] = []
-    handler = idempotent(store=Clocked())(lambda event, context: calls.append(event["identity"]["sub"]) or len(calls))
+    handler = idempotent(store=Clocked(), name="handler")(
+        lambda event, context: calls.append(event["identity"]["sub"]) or len(calls)
+    )
     replies = [handler({**s.appsync(), "identity": {"sub": who}}, Context()) for who in ("ann", "bob", "ann")]
     assert replies == [1, 2, 1]
 
@@ -382,7 +384,7 @@ def test_mutations_of_two_users_do_not_share_a_key() -> None:
 )
 @pytest.mark.parametrize("key", ["k-1", None])
 def test_an_error_of_a_function_inside_is_no_answer_to_the_caller(error: Exception, key: str | None) -> None:
-    @idempotent(store=Clocked())
+    @idempotent(store=Clocked(), name="handler")
     def handler(event: Any, context: Any) -> None:
         raise error
 
@@ -393,7 +395,7 @@ def test_an_error_of_a_function_inside_is_no_answer_to_the_caller(error: Excepti
 def test_a_lease_that_is_lost_on_the_way_is_no_refusal() -> None:
     store = Clocked()
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> Any:
         store.advance(600)
         step("late", lambda: None)
@@ -404,7 +406,7 @@ def test_a_lease_that_is_lost_on_the_way_is_no_refusal() -> None:
 
 @pytest.mark.parametrize(("kind", "error"), [(SaveStep, StoreUnavailable), (Complete, NotRecorded)])
 def test_what_has_run_is_never_answered_as_not_run(kind: type, error: type[Exception]) -> None:
-    @idempotent(store=Failing(kind))
+    @idempotent(store=Failing(kind), name="handler")
     def handler(event: Any, context: Any) -> Any:
         step("charge", lambda: "charged")
         return {"statusCode": 200}
@@ -416,7 +418,7 @@ def test_what_has_run_is_never_answered_as_not_run(kind: type, error: type[Excep
 def test_fail_open_runs_it_unprotected_and_says_so() -> None:
     store = Failing(Claim)
 
-    @idempotent(store=store, fail_open=True)
+    @idempotent(store=store, fail_open=True, name="handler")
     def handler(event: Any, context: Any) -> Any:
         return {"statusCode": 200, "body": str(current_execution().fence)}
 

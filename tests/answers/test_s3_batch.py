@@ -29,7 +29,7 @@ def answer(event: Any, code: str, words: str = "") -> dict[str, Any]:
 
 def test_a_replay_answers_the_invocation_that_asks() -> None:
     calls: list[int] = []
-    handler = idempotent(store=Clocked())(
+    handler = idempotent(store=Clocked(), name="handler")(
         lambda event, context: calls.append(1) or answer(event, "Succeeded", str(len(calls)))
     )
     for invocation in ("i-1", "i-2"):
@@ -38,7 +38,7 @@ def test_a_replay_answers_the_invocation_that_asks() -> None:
 
 def test_a_temporary_failure_runs_again_and_a_permanent_one_does_not() -> None:
     codes = iter(["TemporaryFailure", "PermanentFailure"])
-    handler = idempotent(store=Clocked())(lambda event, context: answer(event, next(codes)))
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: answer(event, next(codes)))
     told = [handler(task(invocation), Context())["results"][0]["resultCode"] for invocation in ("i-1", "i-2", "i-3")]
     assert told == ["TemporaryFailure", "PermanentFailure", "PermanentFailure"]
 
@@ -46,7 +46,7 @@ def test_a_temporary_failure_runs_again_and_a_permanent_one_does_not() -> None:
 def test_a_running_duplicate_comes_again() -> None:
     heard: list[Any] = []
 
-    @idempotent(store=Clocked())
+    @idempotent(store=Clocked(), name="handler")
     def handler(event: Any, context: Any) -> Any:
         with ThreadPoolExecutor(1) as elsewhere:
             heard.append(elsewhere.submit(handler, task("i-2"), Context()).result())
@@ -65,7 +65,7 @@ def test_what_was_not_run_comes_again() -> None:
 
 
 def test_what_would_not_help_is_raised() -> None:
-    handler = idempotent(store=Clocked())(lambda event, context: answer(event, "Succeeded"))
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: answer(event, "Succeeded"))
     handler(task("i-1"), Context())
     with pytest.raises(PayloadMismatch):
         handler(task("i-2", key="b"), Context())
@@ -73,7 +73,7 @@ def test_what_would_not_help_is_raised() -> None:
 
 @pytest.mark.parametrize("reply", [None, "text", [], {}, {"results": None}, {"results": [7]}])
 def test_a_reply_of_another_shape_is_replayed_all_the_same(reply: Any) -> None:
-    handler = idempotent(store=Clocked())(lambda event, context: reply)
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: reply)
     first, again = handler(task("i-1"), Context()), handler(task("i-2"), Context())
     assert first == reply
     assert again == ({**reply, "invocationId": "i-2"} if isinstance(reply, dict) else reply)

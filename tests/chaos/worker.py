@@ -127,7 +127,7 @@ class Worker:
         self._process, self._port, self._lease = process, port, lease
         self._plain = idempotent(store=store, lease=lease)(fulfil)
 
-        @idempotent(store=store, key=lambda event: event["order"])
+        @idempotent(store=store, key=lambda event: event["order"], name="handler")
         def handler(event: dict[str, int], context: Context) -> dict[str, int]:
             return fulfil(event["order"])
 

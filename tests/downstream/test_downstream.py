@@ -84,7 +84,7 @@ def test_a_service_of_stripes_client_takes_it_too(play: Play, server: Stripe) ->
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # Stripe's own use of httpx
 def test_stripes_async_twin_takes_it_too(server: Stripe, intents: Any) -> None:
-    @idempotent(store=MemoryStore())
+    @idempotent(store=MemoryStore(), name="work")
     async def work() -> str:
         made = await step("charge", stripe_call(intents.create_async), amount=1, currency="eur")
         return str(made["id"])
@@ -178,7 +178,7 @@ def test_async_clients_of_httpx_take_it_too(server: Stripe) -> None:
         async with httpx.AsyncClient(auth=KeyHeader()) as client:
             return (await client.post(server.url, json={})).status_code
 
-    @idempotent(store=MemoryStore())
+    @idempotent(store=MemoryStore(), name="work")
     async def work() -> int:
         return await step("pay", pay)
 
@@ -188,7 +188,7 @@ def test_async_clients_of_httpx_take_it_too(server: Stripe) -> None:
 
 @pytest.mark.parametrize("post", POSTS)
 def test_a_provider_or_the_user_names_the_header(server: Stripe, post: Any) -> None:
-    @idempotent(store=MemoryStore())
+    @idempotent(store=MemoryStore(), name="work")
     def work() -> None:
         step("a", lambda: post(server.url, KeyHeader("paypal")).status_code)
         step("b", lambda: post(server.url, KeyHeader("X-Mine")).status_code)
@@ -203,7 +203,7 @@ def test_another_auth_is_applied_as_well(server: Stripe) -> None:
         request.headers["Authorization"] = "Bearer x"
         return request
 
-    @idempotent(store=MemoryStore())
+    @idempotent(store=MemoryStore(), name="work")
     def work() -> None:
         step("a", lambda: post_with_requests(server.url, KeyHeader(then=mine)).status_code)
 
@@ -215,7 +215,7 @@ def test_another_auth_is_applied_as_well(server: Stripe) -> None:
 def test_what_changes_nothing_and_what_is_not_protected_has_no_key(server: Stripe) -> None:
     post_with_httpx(server.url, KeyHeader())
 
-    @idempotent(store=MemoryStore())
+    @idempotent(store=MemoryStore(), name="work")
     def work() -> None:
         httpx.get(server.url, auth=KeyHeader())
 

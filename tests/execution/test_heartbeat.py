@@ -125,7 +125,7 @@ def test_what_asking_again_cannot_help_ends_the_execution(run: Any, error: Excep
 
 def test_a_function_that_lambda_stops_has_none() -> None:
     threads: list[Any] = []
-    handler = idempotent(store=Clocked())(lambda event, context: threads.extend(heartbeats()))
+    handler = idempotent(store=Clocked(), name="handler")(lambda event, context: threads.extend(heartbeats()))
     handler({"order": 1}, Context())
     assert threads == []
 
@@ -133,5 +133,5 @@ def test_a_function_that_lambda_stops_has_none() -> None:
 def test_a_function_inside_of_one_that_lambda_stops_has_none_either() -> None:
     threads: list[Any] = []
     inner = idempotent(store=Clocked(), name="inner")(lambda: threads.extend(heartbeats()))
-    idempotent(store=Clocked())(lambda event, context: inner())({"order": 1}, Context())
+    idempotent(store=Clocked(), name="handler")(lambda event, context: inner())({"order": 1}, Context())
     assert threads == []

@@ -77,7 +77,7 @@ def test_a_handler_on_a_host_whose_clock_is_wrong_runs_and_replays(
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 10_000, aws_request_id="1")
     runs: list[str] = []
 
-    @idempotent(store=fresh, key=lambda event: event["order"])
+    @idempotent(store=fresh, key=lambda event: event["order"], name="handler")
     def handler(event: dict[str, str], context: object) -> int:
         runs.append(event["order"])
         return len(runs)

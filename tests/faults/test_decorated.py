@@ -39,11 +39,11 @@ def pay(
 ) -> Callable[[str], Any]:
     """Charge an order, in a step."""
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="pay")
     def pay(order: str) -> dict[str, int]:
         return {"charges": step("charge", effects.add, order)}
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="pay_async")
     async def pay_async(order: str) -> dict[str, int]:
         async def charge() -> int:
             return effects.add(order)
@@ -63,7 +63,7 @@ def test_a_first_execution_is_two_requests_a_replay_one_and_a_take_over_three(
 ) -> None:
     declined = [ValueError("declined")]
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="pay")
     def pay(order: str) -> str:
         if declined:
             raise declined.pop()

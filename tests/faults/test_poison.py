@@ -102,7 +102,7 @@ class Payment:
         self.order = f"order-{os.urandom(8).hex()}"
         self.keys: dict[str, str | None] = {}
 
-        @idempotent(store=kept.store)
+        @idempotent(store=kept.store, name="pay")
         def pay(order: str) -> str:
             self.keys[order] = current_execution().key
             effects.add(order)

@@ -117,7 +117,7 @@ def test_another_payload_is_refused_over_a_dead_lease_too(store: Crashing) -> No
         store.is_gone = True
         raise Crash
 
-    charge = idempotent(store=store, key=lambda order, amount: order)(work)
+    charge = idempotent(store=store, key=lambda order, amount: order, name="work")(work)
     crash(store, charge, "o-1", 1)
     store.advance(60)
     with pytest.raises(PayloadMismatch):
@@ -149,7 +149,7 @@ def test_a_person_says_that_it_is_not_done_and_it_runs_again_with_its_steps(stor
 def test_a_person_orders_a_new_execution_with_new_downstream_keys(store: Crashing) -> None:
     keys: list[Any] = []
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="work")
     def work() -> str:
         step("charge", lambda idempotency_key: keys.append(idempotency_key))
         return "done"
@@ -194,7 +194,7 @@ def test_an_owner_that_moved_on_is_not_settled(store: Crashing) -> None:
 def test_a_late_completion_of_the_silent_owner_resolves_it(store: Crashing) -> None:
     begun, may_go_on, calls = threading.Event(), threading.Event(), []
 
-    @idempotent(store=store, on_unknown="raise")
+    @idempotent(store=store, on_unknown="raise", name="work")
     def work() -> str:
         calls.append(1)
         begun.set()

@@ -243,7 +243,7 @@ def test_options_are_the_steps_and_all_else_is_the_functions(memory: MemoryStore
     def charge(*args: Any, **kwargs: Any) -> None:
         seen.append((args, kwargs))
 
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work() -> None:
         step("charge", charge, 1, amount=2, each="o-1", needs=0, fingerprint=False)
 
@@ -266,7 +266,7 @@ def test_a_partial_gives_the_function_its_own(memory: MemoryStore) -> None:
     def mail(user: str, each: str, needs: int = 3) -> str:
         return f"{user} {each} {needs}"
 
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work() -> str:
         return step("mail", partial(mail, each="week", needs=4), "ann", each="ann", needs=timedelta(0))
 
@@ -356,7 +356,7 @@ def test_a_key_that_is_given_is_kept(memory: MemoryStore) -> None:
     def charge(idempotency_key: str) -> str:
         return idempotency_key
 
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work() -> list[str]:
         return [step("a", charge, idempotency_key="mine"), step("b", partial(charge, idempotency_key="mine"))]
 
@@ -396,7 +396,7 @@ def test_decorated_functions_and_methods_are_steps_wherever_they_are_called(
 ) -> None:
     attempts: list[int] = []
 
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work(order: str) -> list[Any]:
         attempts.append(1)
         shop = Shop(effects)  # another object in each attempt: it is no argument of the step
@@ -412,7 +412,7 @@ def test_decorated_functions_and_methods_are_steps_wherever_they_are_called(
 
 
 def test_a_decorated_method_compares_its_arguments(memory: MemoryStore, effects: Effects) -> None:
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work() -> None:
         Shop(effects).charge(f"o-{current_execution().attempt}")
         raise ConnectionError
@@ -424,7 +424,7 @@ def test_a_decorated_method_compares_its_arguments(memory: MemoryStore, effects:
 
 
 def test_decorated_async_functions_are_steps_too(memory: MemoryStore, effects: Effects) -> None:
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     async def work() -> str:
         written = await Shop(effects).write("o-1")
         if current_execution().attempt == 1:
@@ -506,7 +506,7 @@ def test_of_many_threads_one_runs_the_step_of_a_name(memory: MemoryStore, effect
         except twicesafe.DuplicateStep:
             return 0
 
-    @idempotent(store=memory)
+    @idempotent(store=memory, name="work")
     def work() -> int:
         with ThreadPoolExecutor(8) as pool:
             return sum(pool.map(carried(notify), range(8)))

@@ -120,7 +120,7 @@ def test_a_disk_that_is_full_is_told_before_any_effect_and_answers_are_still_giv
     charged: list[str] = []
     store = SqliteStore(small_disk / "records.db")
 
-    @idempotent(store=store)
+    @idempotent(store=store, name="pay")
     def pay(order: str) -> str:
         charged.append(order)
         return f"paid {order}"
