@@ -57,14 +57,14 @@ def test_records_of_a_local_run_are_beside_the_code(tmp_path: Path) -> None:
 
 def test_the_environment_names_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TWICESAFE_STORE", f"sqlite:///{tmp_path}/named.db")
-    idempotent(lambda: 1, name="work")()
+    idempotent(lambda: 1, name="work", key=lambda: "once")()
     assert (tmp_path / "named.db").exists()
 
 
 def test_the_decorators_store_comes_before_the_environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TWICESAFE_STORE", f"sqlite:///{tmp_path}/named.db")
     store = MemoryStore()
-    idempotent(store=store, name="work")(lambda: 1)()
+    idempotent(store=store, name="work", key=lambda: "once")(lambda: 1)()
     assert not (tmp_path / "named.db").exists()
     assert len(store._records) == 1
 
@@ -81,10 +81,10 @@ def test_a_url_that_names_no_store_is_an_error_before_any_effect(url: str, monke
     calls: list[int] = []
     if url:
         with pytest.raises(ConfigurationError):
-            idempotent(store=url, name="work")(lambda: calls.append(1))()
+            idempotent(store=url, name="work", key=lambda: "once")(lambda: calls.append(1))()
         monkeypatch.setenv("TWICESAFE_STORE", url)
         with pytest.raises(ConfigurationError):
-            idempotent(lambda: calls.append(1), name="work_2")()
+            idempotent(lambda: calls.append(1), name="work_2", key=lambda: "once")()
     assert calls == []
 
 
@@ -96,11 +96,11 @@ def test_a_store_that_instances_cannot_share_is_an_error_at_import(
     on_lambda: pytest.MonkeyPatch, url: str | None
 ) -> None:
     with pytest.raises(ConfigurationError, match="dynamodb://"):
-        idempotent(store=url, name="work")(lambda: 1)
+        idempotent(store=url, name="work", key=lambda: "once")(lambda: 1)
     if url is not None:
         on_lambda.setenv("TWICESAFE_STORE", url)
     with pytest.raises(ConfigurationError, match="dynamodb://"):
-        idempotent(lambda: 1, name="work_2")
+        idempotent(lambda: 1, name="work_2", key=lambda: "once")
 
 
 def test_the_import_of_a_handler_without_a_store_says_what_to_do(tmp_path: Path) -> None:
@@ -116,17 +116,17 @@ def test_the_import_of_a_handler_without_a_store_says_what_to_do(tmp_path: Path)
 
 def test_the_store_is_opened_at_import(on_lambda: pytest.MonkeyPatch) -> None:
     url = "dynamodb://opened-at-import"
-    idempotent(store=url, name="work")(lambda: 1)
+    idempotent(store=url, name="work", key=lambda: "once")(lambda: 1)
     assert configuration._opened.pop(url).name.endswith("opened-at-import")
 
 
 def test_a_store_of_the_users_own_is_taken_as_it_is(on_lambda: pytest.MonkeyPatch) -> None:
-    assert idempotent(store=MemoryStore(), name="work")(lambda: 7)() == 7
+    assert idempotent(store=MemoryStore(), name="work", key=lambda: "once")(lambda: 7)() == 7
 
 
 def test_a_function_name_alone_is_not_lambda(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
-    assert idempotent(store=f"sqlite:///{tmp_path}/r.db", name="work")(lambda: 7)() == 7
+    assert idempotent(store=f"sqlite:///{tmp_path}/r.db", name="work", key=lambda: "once")(lambda: 7)() == 7
 
 
 # Switched off
@@ -164,7 +164,7 @@ def test_switched_off_a_handler_gets_its_event_as_it_is(monkeypatch: pytest.Monk
 def test_switched_off_an_async_function_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWICESAFE_DISABLED", "1")
 
-    @idempotent(name="work")
+    @idempotent(name="work", key=lambda: "once")
     async def work() -> str:
         return current_execution().source
 
@@ -174,14 +174,14 @@ def test_switched_off_an_async_function_is_one(monkeypatch: pytest.MonkeyPatch) 
 def test_switched_off_a_wrong_option_is_still_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TWICESAFE_DISABLED", "1")
     with pytest.raises(ConfigurationError):
-        idempotent(on_conflict="maybe", name="work")(lambda: 1)  # type: ignore[call-overload]
+        idempotent(on_conflict="maybe", name="work", key=lambda: "once")(lambda: 1)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("value", ["", "0", "false", "no", "off"])
 def test_what_does_not_say_yes_switches_nothing_off(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TWICESAFE_DISABLED", value)
     calls: list[int] = []
-    work = idempotent(store=MemoryStore(), name="work")(lambda: calls.append(1))
+    work = idempotent(store=MemoryStore(), name="work", key=lambda: "once")(lambda: calls.append(1))
     work()
     work()
     assert calls == [1]
@@ -190,4 +190,4 @@ def test_what_does_not_say_yes_switches_nothing_off(monkeypatch: pytest.MonkeyPa
 def test_on_lambda_it_cannot_be_switched_off(on_lambda: pytest.MonkeyPatch) -> None:
     on_lambda.setenv("TWICESAFE_DISABLED", "1")
     with pytest.raises(ConfigurationError, match="TWICESAFE_DISABLED"):
-        idempotent(store="dynamodb://t", name="work")(lambda: 1)
+        idempotent(store="dynamodb://t", name="work", key=lambda: "once")(lambda: 1)

@@ -268,7 +268,7 @@ def test_each_record_of_a_batch_is_a_decision() -> None:
 
 
 def test_a_long_key_is_cut(caplog: pytest.LogCaptureFixture) -> None:
-    idempotent(store=Clocked(), name="f" * 150)(lambda: 1)()
+    idempotent(store=Clocked(), name="f" * 150, key=lambda: "once")(lambda: 1)()
     said = LINE.match(caplog.messages[-1])
     assert said is not None
     assert len(said[2]) == decisions.SHOWN
@@ -302,7 +302,7 @@ def test_hooks_are_called_after_the_decision_in_their_order(hooked: Any) -> None
         seen.append(f"second {decision.verdict}")
 
     assert second.__name__ == "second"
-    idempotent(store=Clocked(), name="work")(lambda: seen.append("function"))()
+    idempotent(store=Clocked(), name="work", key=lambda: "once")(lambda: seen.append("function"))()
     assert seen == ["function", "first ran", "second ran"]
 
 
@@ -322,10 +322,10 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing(
         return 1
 
     if asynchronous:
-        decorated = idempotent(store=Clocked(), name="work_async")(work_async)
+        decorated = idempotent(store=Clocked(), name="work_async", key=lambda: "once")(work_async)
         assert asyncio.run(decorated()) == 1
     else:
-        assert idempotent(store=Clocked(), name="work")(lambda: 1)() == 1
+        assert idempotent(store=Clocked(), name="work", key=lambda: "once")(lambda: 1)() == 1
     assert seen == ["ran"]
     assert "the delivery goes on" in caplog.text
 

@@ -180,7 +180,7 @@ def test_a_direct_invocation_is_the_same_for_lambdas_own_retries_alone(store: Cl
 )
 def test_a_reply_is_honoured_for_that_long(store: Clocked, options: dict[str, Any], seconds: int) -> None:
     calls: list[int] = []
-    work = idempotent(store=store, **options)(lambda: calls.append(1))
+    work = idempotent(store=store, **options, key=lambda: "once")(lambda: calls.append(1))
     work()
     store.advance(seconds - 2)
     work()
@@ -217,7 +217,7 @@ def test_by_default_longer_than_the_source_delivers_again(store: Clocked, name: 
 
 def test_a_function_inside_is_remembered_as_long_as_the_event_around_it(store: Clocked) -> None:
     calls: list[int] = []
-    inner = idempotent(store=store, name="inner")(lambda: calls.append(1))
+    inner = idempotent(store=store, name="inner", key=lambda: "once")(lambda: calls.append(1))
 
     @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> None:
@@ -262,7 +262,9 @@ def test_the_lease_is_the_deadline_and_others_honour_it_an_allowance_longer(stor
 
 def test_a_function_inside_ends_with_the_deadline_around_it(store: Clocked) -> None:
     deadlines: list[Any] = []
-    inner = idempotent(store=store, name="inner")(lambda: deadlines.append(current_execution().deadline))
+    inner = idempotent(store=store, name="inner", key=lambda: "once")(
+        lambda: deadlines.append(current_execution().deadline)
+    )
 
     @idempotent(store=store, name="handler")
     def handler(event: Any, context: Any) -> None:
@@ -302,18 +304,18 @@ def test_a_decorator_twice_is_an_error_at_once(store: Clocked) -> None:
 
 
 def test_the_same_key_in_another_store_is_another(store: Clocked) -> None:
-    inner = idempotent(store=MemoryStore(), name="w")(lambda: "inner")
-    assert idempotent(store=store, name="w")(lambda: inner())() == "inner"
+    inner = idempotent(store=MemoryStore(), name="w", key=lambda: "once")(lambda: "inner")
+    assert idempotent(store=store, name="w", key=lambda: "once")(lambda: inner())() == "inner"
 
 
 def test_executions_of_nested_functions_are_each_their_own(store: Clocked) -> None:
     keys: list[str | None] = []
 
-    @idempotent(store=store, name="inner")
+    @idempotent(store=store, name="inner", key=lambda: "once")
     def inner() -> None:
         keys.append(current_execution().key)
 
-    @idempotent(store=store, name="outer")
+    @idempotent(store=store, name="outer", key=lambda: "once")
     def outer() -> None:
         keys.append(current_execution().key)
         inner()
@@ -368,13 +370,13 @@ def test_threads_and_tasks_meet_on_one_key(shared: Any) -> None:
     """One function's record is another's, sync or async."""
     calls: list[str] = []
 
-    @idempotent(store=shared, name="w", on_conflict="wait")
+    @idempotent(store=shared, name="w", on_conflict="wait", key=lambda: "once")
     def work() -> str:
         calls.append("thread")
         time.sleep(0.02)
         return "done"
 
-    @idempotent(store=shared, name="w", on_conflict="wait")
+    @idempotent(store=shared, name="w", on_conflict="wait", key=lambda: "once")
     async def work_async() -> str:
         calls.append("task")
         await asyncio.sleep(0.02)
@@ -394,8 +396,8 @@ def test_a_waiting_duplicate_gets_the_reply_and_a_refused_one_hears_when_to_come
         assert over.wait(30)
         return "done"
 
-    refuse: Callable[[], str] = idempotent(store=store, name="w")(slow)
-    wait: Callable[[], str] = idempotent(store=store, name="w", on_conflict="wait")(slow)
+    refuse: Callable[[], str] = idempotent(store=store, name="w", key=lambda: "once")(slow)
+    wait: Callable[[], str] = idempotent(store=store, name="w", on_conflict="wait", key=lambda: "once")(slow)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(refuse)
         assert running.wait(30)
@@ -416,7 +418,9 @@ def test_who_waits_for_a_crashed_delivery_runs_when_its_lease_is_over(store: Clo
 
     with pytest.raises(KeyboardInterrupt):
         idempotent(store=store, name="w", on_unknown="raise")(crash)()
-    work = idempotent(store=store, name="w", on_conflict="wait")(lambda: attempts.append(current_execution().attempt))
+    work = idempotent(store=store, name="w", on_conflict="wait", key=lambda: "once")(
+        lambda: attempts.append(current_execution().attempt)
+    )
     with ThreadPoolExecutor(1) as pool, decisions_made() as made:
         waiting = pool.submit(work)
         time.sleep(0.05)
@@ -480,7 +484,7 @@ REPLIES: list[Any] = [
 
 @pytest.mark.parametrize("reply", REPLIES, ids=lambda reply: type(reply).__name__)
 def test_a_replay_is_the_first_reply_with_its_types(reply: Any, store: Clocked) -> None:
-    work = idempotent(store=store, name="work")(lambda: reply)
+    work = idempotent(store=store, name="work", key=lambda: "once")(lambda: reply)
     first, again = work(), work()
     assert (type(first), first) == (type(again), again) == (type(reply), reply)
 
@@ -502,7 +506,7 @@ def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(async
 
     plain, coroutine = (
         idempotent(store=store, name="work")(work),
-        idempotent(store=store, name="work_async")(work_async),
+        idempotent(store=store, name="work_async", key=lambda: "once")(work_async),
     )
     for _ in range(2):
         with pytest.raises(ReplyTooLarge) as error:
@@ -513,7 +517,7 @@ def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(async
 
 def test_a_reply_that_compression_brings_under_the_limit_is_kept() -> None:
     store = Small()
-    work = idempotent(store=store, name="work")(lambda: "order " * 1_000)
+    work = idempotent(store=store, name="work", key=lambda: "once")(lambda: "order " * 1_000)
     assert work() == work() == "order " * 1_000
     assert len(store.record.reply or "") < Small.reply_limit
 
@@ -523,4 +527,4 @@ def test_what_lambda_could_not_send_is_refused_of_a_handler_and_kept_of_a_functi
     for _ in range(2):
         with pytest.raises(UnserializableReply, match="runtime cannot send"):
             handler({"order": 1}, Context())
-    assert idempotent(store=store, name="f")(lambda: {1, 2})() == {1, 2}
+    assert idempotent(store=store, name="f", key=lambda: "once")(lambda: {1, 2})() == {1, 2}

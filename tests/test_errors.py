@@ -280,7 +280,7 @@ def test_the_functions_own_chain_is_kept() -> None:
 
 def test_an_error_of_a_function_inside_keeps_its_own_key() -> None:
     store = Clocked()
-    inner = idempotent(store=Failing(Claim), name="inner")(lambda: 1)
+    inner = idempotent(store=Failing(Claim), name="inner", key=lambda: "once")(lambda: 1)
     error = raised(protected(inner, store))
     assert error.key is not None
     assert error.key.startswith("inner#")

@@ -65,7 +65,7 @@ def test_a_second_call_gets_the_first_reply_with_its_types(store: MemoryStore) -
 @pytest.mark.parametrize("value", [None, False, 0, "", [], {}])
 def test_a_falsy_reply_is_a_reply(store: MemoryStore, value: object) -> None:
     replies = iter([value, "again"])
-    answer = idempotent(store=store, name="work")(lambda: next(replies))
+    answer = idempotent(store=store, name="work", key=lambda: "once")(lambda: next(replies))
     assert [answer(), answer()] == [value, value]
 
 
@@ -238,9 +238,9 @@ def test_what_has_not_run_is_not_recorded_as_done(store: MemoryStore) -> None:
         ran.append(1)
         return 1
 
-    hidden = idempotent(store=store, name="hidden")(lambda: charge())
+    hidden = idempotent(store=store, name="hidden", key=lambda: "once")(lambda: charge())
     handler = idempotent(store=store, name="handler")(lambda event, context: charge())
-    later = idempotent(store=store, name="later")(lambda: (ran.append(one) for one in "ab"))
+    later = idempotent(store=store, name="later", key=lambda: "once")(lambda: (ran.append(one) for one in "ab"))
     for call in (hidden, partial(handler, sqs("a"), Context()), later):
         for _ in range(2):
             with pytest.raises(twicesafe.ConfigurationError, match="has not run"):
@@ -296,7 +296,7 @@ def test_a_key_with_a_missing_part_is_an_error_before_any_effect(store: MemorySt
 def test_an_exception_releases_the_claim_and_is_not_hidden(store: MemoryStore) -> None:
     attempts = []
 
-    @idempotent(store=store, name="flaky")
+    @idempotent(store=store, name="flaky", key=lambda: "once")
     def flaky() -> int:
         attempts.append(twicesafe.current_execution().attempt)
         if len(attempts) == 1:
@@ -314,7 +314,7 @@ def test_a_final_error_is_raised_again_as_the_same_class(store: MemoryStore) -> 
 
     calls = []
 
-    @idempotent(store=store, final_errors=(CardDeclined,), name="charge")
+    @idempotent(store=store, final_errors=(CardDeclined,), name="charge", key=lambda: "once")
     def charge() -> None:
         calls.append(1)
         raise CardDeclined("o-1", 49)
@@ -328,7 +328,7 @@ def test_a_final_error_is_raised_again_as_the_same_class(store: MemoryStore) -> 
 
 def test_a_reply_that_cannot_be_kept_is_done_and_never_runs_again(store: MemoryStore) -> None:
     calls = []
-    odd = idempotent(store=store, name="odd")(lambda: calls.append(1) or object())
+    odd = idempotent(store=store, name="odd", key=lambda: "once")(lambda: calls.append(1) or object())
     for _ in range(2):
         with pytest.raises(twicesafe.UnserializableReply):
             odd()
@@ -352,14 +352,14 @@ def test_a_protected_function_inside_another_has_its_own_key(store: MemoryStore)
         calls.append(n)
         return n
 
-    outer = idempotent(store=store, name="outer")(lambda: [inner(1), inner(2), inner(1)])
+    outer = idempotent(store=store, name="outer", key=lambda: "once")(lambda: [inner(1), inner(2), inner(1)])
     assert (outer(), calls) == ([1, 2, 1], [1, 2])
 
 
 def test_32_threads_at_once_run_it_once(store: MemoryStore) -> None:
     calls = []
 
-    @idempotent(store=store, on_conflict="wait", name="slow")
+    @idempotent(store=store, on_conflict="wait", name="slow", key=lambda: "once")
     def slow() -> int:
         calls.append(1)
         time.sleep(0.05)
@@ -373,7 +373,7 @@ def test_32_threads_at_once_run_it_once(store: MemoryStore) -> None:
 def test_a_duplicate_of_a_running_call_hears_when_to_try_again(store: MemoryStore) -> None:
     running, over = threading.Event(), threading.Event()
 
-    @idempotent(store=store, name="slow")
+    @idempotent(store=store, name="slow", key=lambda: "once")
     def slow() -> bool:
         running.set()
         return over.wait(5)
@@ -395,7 +395,7 @@ def test_a_duplicate_of_a_running_call_hears_when_to_try_again(store: MemoryStor
 @pytest.mark.parametrize("applied", [True, False])
 def test_a_completion_without_an_answer_gives_the_reply_on_the_error(applied: bool, error: Any) -> None:
     store = Failing(Complete, applied=applied, error=error)
-    work = idempotent(store=store, name="w")(lambda: 42)
+    work = idempotent(store=store, name="w", key=lambda: "once")(lambda: 42)
     with pytest.raises(twicesafe.NotRecorded) as caught:
         work()
     assert caught.value.reply == 42
@@ -404,7 +404,7 @@ def test_a_completion_without_an_answer_gives_the_reply_on_the_error(applied: bo
 def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along() -> None:
     store, effects = Failing(SaveStep, applied=False), []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         with contextlib.suppress(twicesafe.StoreUnavailable):  # as users do
             step("one", effects.append, 1)
@@ -442,7 +442,7 @@ def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along()
 )
 def test_a_wrong_option_is_an_error_at_decoration(options: dict[str, Any]) -> None:
     with pytest.raises(twicesafe.ConfigurationError):
-        idempotent(**options)(lambda: 1)
+        idempotent(**options, key=lambda: "once")(lambda: 1)
 
 
 def _key_of_event(event: Any, context: Any) -> str | None:

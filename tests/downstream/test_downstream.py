@@ -84,7 +84,7 @@ def test_a_service_of_stripes_client_takes_it_too(play: Play, server: Stripe) ->
 
 @pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # Stripe's own use of httpx
 def test_stripes_async_twin_takes_it_too(server: Stripe, intents: Any) -> None:
-    @idempotent(store=MemoryStore(), name="work")
+    @idempotent(store=MemoryStore(), name="work", key=lambda: "once")
     async def work() -> str:
         made = await step("charge", stripe_call(intents.create_async), amount=1, currency="eur")
         return str(made["id"])
@@ -178,7 +178,7 @@ def test_async_clients_of_httpx_take_it_too(server: Stripe) -> None:
         async with httpx.AsyncClient(auth=KeyHeader()) as client:
             return (await client.post(server.url, json={})).status_code
 
-    @idempotent(store=MemoryStore(), name="work")
+    @idempotent(store=MemoryStore(), name="work", key=lambda: "once")
     async def work() -> int:
         return await step("pay", pay)
 
@@ -188,7 +188,7 @@ def test_async_clients_of_httpx_take_it_too(server: Stripe) -> None:
 
 @pytest.mark.parametrize("post", POSTS)
 def test_a_provider_or_the_user_names_the_header(server: Stripe, post: Any) -> None:
-    @idempotent(store=MemoryStore(), name="work")
+    @idempotent(store=MemoryStore(), name="work", key=lambda: "once")
     def work() -> None:
         step("a", lambda: post(server.url, KeyHeader("paypal")).status_code)
         step("b", lambda: post(server.url, KeyHeader("X-Mine")).status_code)
@@ -203,7 +203,7 @@ def test_another_auth_is_applied_as_well(server: Stripe) -> None:
         request.headers["Authorization"] = "Bearer x"
         return request
 
-    @idempotent(store=MemoryStore(), name="work")
+    @idempotent(store=MemoryStore(), name="work", key=lambda: "once")
     def work() -> None:
         step("a", lambda: post_with_requests(server.url, KeyHeader(then=mine)).status_code)
 
@@ -215,7 +215,7 @@ def test_another_auth_is_applied_as_well(server: Stripe) -> None:
 def test_what_changes_nothing_and_what_is_not_protected_has_no_key(server: Stripe) -> None:
     post_with_httpx(server.url, KeyHeader())
 
-    @idempotent(store=MemoryStore(), name="work")
+    @idempotent(store=MemoryStore(), name="work", key=lambda: "once")
     def work() -> None:
         httpx.get(server.url, auth=KeyHeader())
 
@@ -224,7 +224,9 @@ def test_what_changes_nothing_and_what_is_not_protected_has_no_key(server: Strip
 
 
 def test_a_request_outside_of_a_step_is_not_sent(server: Stripe) -> None:
-    work = idempotent(store=MemoryStore(), name="w")(lambda: post_with_httpx(server.url, KeyHeader()))
+    work = idempotent(store=MemoryStore(), name="w", key=lambda: "once")(
+        lambda: post_with_httpx(server.url, KeyHeader())
+    )
     with pytest.raises(twicesafe.ConfigurationError, match="outside of a step"):
         work()
     assert server.headers == []
@@ -375,6 +377,8 @@ def test_a_provider_can_be_named_for_its_horizon(play: Play) -> None:
     play.time_passes(30 * 60_000)
     with pytest.raises(twicesafe.StepInDoubt, match="for 1800 s"):
         play.attempt(script)
-    work = idempotent(store=MemoryStore(), name="w")(lambda: step("pay", lambda: 1, horizon="nobody"))
+    work = idempotent(store=MemoryStore(), name="w", key=lambda: "once")(
+        lambda: step("pay", lambda: 1, horizon="nobody")
+    )
     with pytest.raises(twicesafe.ConfigurationError, match=r"checkout\.com"):
         work()

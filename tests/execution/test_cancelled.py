@@ -37,7 +37,7 @@ async def ends_cancelled(task: asyncio.Task[Any]) -> None:
 def test_in_the_claim_it_waits_for_the_claims_thread_and_gives_the_claim_back(on_unknown: Any) -> None:
     store, calls = Held(Claim), []
 
-    @idempotent(store=store, on_unknown=on_unknown, name="work")
+    @idempotent(store=store, on_unknown=on_unknown, name="work", key=lambda: "once")
     async def work() -> str:
         calls.append(current_execution().attempt)
         return "done"
@@ -83,7 +83,7 @@ def test_in_the_function_it_releases_the_claim_at_once(store: Any, tmp_path: Pat
 def test_in_a_function_that_must_never_run_again_it_releases_nothing() -> None:
     store, calls = Clocked(), []
 
-    @idempotent(store=store, on_unknown="raise", name="work")
+    @idempotent(store=store, on_unknown="raise", name="work", key=lambda: "once")
     async def work() -> None:
         calls.append(1)
         await asyncio.sleep(3600)
@@ -108,7 +108,7 @@ def test_in_a_function_that_must_never_run_again_it_releases_nothing() -> None:
 def test_in_the_last_write_it_waits_until_that_is_made(kind: type, on_unknown: Any) -> None:
     store, calls = Held(kind), []
 
-    @idempotent(store=store, on_unknown=on_unknown, name="work")
+    @idempotent(store=store, on_unknown=on_unknown, name="work", key=lambda: "once")
     async def work() -> str:
         calls.append(1)
         if kind is Release and len(calls) == 1:
@@ -133,7 +133,7 @@ def test_while_a_step_is_recorded_its_result_goes_along_with_the_release() -> No
         effects.append("charge")
         return "charged"
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     async def work() -> str:
         return await step("charge", charge)
 
@@ -178,7 +178,7 @@ def test_while_the_heartbeat_ends_it_comes_after_the_reply_is_recorded() -> None
 def test_while_it_waits_for_another_delivery_it_ends_at_once_and_changes_nothing() -> None:
     store, calls = Clocked(), []
 
-    @idempotent(store=store, on_conflict="wait", name="work")
+    @idempotent(store=store, on_conflict="wait", name="work", key=lambda: "once")
     async def work() -> str:
         calls.append(1)
         await asyncio.sleep(0.1)
@@ -202,7 +202,7 @@ def test_while_it_waits_for_another_delivery_it_ends_at_once_and_changes_nothing
 def test_a_time_limit_around_the_call_is_a_timeout_as_without_it() -> None:
     store, attempts = Clocked(), []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     async def work() -> str:
         attempts.append(1)
         await asyncio.sleep(3600 if len(attempts) == 1 else 0)
@@ -219,7 +219,7 @@ def test_a_time_limit_around_the_call_is_a_timeout_as_without_it() -> None:
 def test_a_function_that_makes_an_answer_of_it_is_completed() -> None:
     store = Clocked()
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     async def work() -> str:
         try:
             await asyncio.sleep(3600)

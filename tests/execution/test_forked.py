@@ -53,7 +53,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
 
 
 def test_a_step_in_it_is_refused_before_its_effect(store: Any) -> None:
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> int:
         child = os.fork()
         if child == 0:
@@ -67,7 +67,7 @@ def test_a_step_in_it_is_refused_before_its_effect(store: Any) -> None:
 
 
 def test_when_it_returns_nothing_is_completed_and_it_hears_why(store: Any) -> None:
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         child = os.fork()
         if child == 0:
@@ -80,7 +80,7 @@ def test_when_it_returns_nothing_is_completed_and_it_hears_why(store: Any) -> No
 
 @pytest.mark.parametrize("options", [{}, {"final_errors": (Declined,)}])
 def test_when_it_raises_nothing_is_released_or_recorded_and_it_hears_its_own_error(store: Any, options: Any) -> None:
-    @idempotent(store=store, **options)
+    @idempotent(store=store, **options, key=lambda: "once")
     def work() -> str:
         child = os.fork()
         if child == 0:
@@ -93,7 +93,7 @@ def test_when_it_raises_nothing_is_released_or_recorded_and_it_hears_its_own_err
 
 
 def test_when_it_ends_at_once_the_parent_goes_on(store: Any) -> None:
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> int:
         child = os.fork()
         if child == 0:
@@ -104,7 +104,7 @@ def test_when_it_ends_at_once_the_parent_goes_on(store: Any) -> None:
 
 
 def test_when_it_is_killed_the_parent_goes_on(store: Any) -> None:
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> int:
         child = os.fork()
         if child == 0:
@@ -123,7 +123,7 @@ def test_it_may_call_a_protected_function_of_its_own(tmp_path: Path) -> None:
             file.write(f"{number}\n")
         return current_execution().attempt
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> int:
         child = os.fork()
         if child == 0:
@@ -160,7 +160,7 @@ def test_in_a_batch_the_other_records_are_its_parents(store: Any, tmp_path: Path
 def test_what_goes_wrong_in_it_is_no_reason_to_fail_open() -> None:
     store = Clocked()
 
-    @idempotent(store=store, fail_open=True, name="work")
+    @idempotent(store=store, fail_open=True, name="work", key=lambda: "once")
     def work() -> str:
         child = os.fork()
         if child == 0:

@@ -40,12 +40,12 @@ def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Run a function under a lease of a second, which is renewed three times a second, until something is so."""
 
     def run(store: Clocked, is_so: Callable[[], Any], then: Callable[[], Any] = lambda: "done", lease: int = 1) -> Any:
-        @idempotent(store=store, name="work", lease=lease)
+        @idempotent(store=store, name="work", lease=lease, key=lambda: "once")
         def work() -> Any:
             until(is_so)
             return then()
 
-        @idempotent(store=store, name="work", lease=lease)
+        @idempotent(store=store, name="work", lease=lease, key=lambda: "once")
         async def work_async() -> Any:
             for _ in range(3_000):
                 if is_so():
@@ -132,6 +132,6 @@ def test_a_function_that_lambda_stops_has_none() -> None:
 
 def test_a_function_inside_of_one_that_lambda_stops_has_none_either() -> None:
     threads: list[Any] = []
-    inner = idempotent(store=Clocked(), name="inner")(lambda: threads.extend(heartbeats()))
+    inner = idempotent(store=Clocked(), name="inner", key=lambda: "once")(lambda: threads.extend(heartbeats()))
     idempotent(store=Clocked(), name="handler")(lambda event, context: inner())({"order": 1}, Context())
     assert threads == []

@@ -44,7 +44,7 @@ def protected(request: pytest.FixtureRequest) -> Callable[..., Any]:
         async def work() -> object:
             return function()
 
-        decorated = idempotent(store=store, name="work", **options)(work)
+        decorated = idempotent(store=store, name="work", **options, key=lambda: "once")(work)
         return lambda: asyncio.run(decorated())
 
     return protect
@@ -140,13 +140,13 @@ def test_an_interrupt_hides_no_failure_to_release() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        idempotent(store=Failing(Release), name="work")(work)()
+        idempotent(store=Failing(Release), name="work", key=lambda: "once")(work)()
 
 
 def test_an_interrupt_while_a_step_is_recorded_loses_no_result() -> None:
     store, effects = Failing(SaveStep, error=KeyboardInterrupt(), times=1), []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         step("charge", effects.append, "charge")
         return "done"
@@ -160,7 +160,7 @@ def test_an_interrupt_while_a_step_is_recorded_loses_no_result() -> None:
 def test_a_real_interrupt_releases_the_claim() -> None:
     store, attempts = Clocked(), []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         attempts.append(current_execution().attempt)
         if len(attempts) == 1:
@@ -176,7 +176,7 @@ def test_a_real_interrupt_releases_the_claim() -> None:
 def test_an_interrupt_while_the_heartbeat_ends_comes_after_the_reply_is_recorded() -> None:
     store, calls, main = Held(Renew), [], threading.main_thread().ident or 0
 
-    @idempotent(store=store, lease=1, name="work")
+    @idempotent(store=store, lease=1, name="work", key=lambda: "once")
     def work() -> str:
         calls.append(1)
         assert store.asked.wait(PATIENCE)
@@ -233,7 +233,7 @@ class Waiting(Clocked):
 def test_a_coroutine_that_is_thrown_away_awaits_nothing_more(on_unknown: Any) -> None:
     store, heard, calls = Waiting(), [], []
 
-    @idempotent(store=store, on_unknown=on_unknown, name="work")
+    @idempotent(store=store, on_unknown=on_unknown, name="work", key=lambda: "once")
     async def work() -> str:
         calls.append(1)
         try:
@@ -263,7 +263,7 @@ def test_a_coroutine_that_is_thrown_away_awaits_nothing_more(on_unknown: Any) ->
 
 
 def test_a_coroutine_may_be_thrown_away_when_its_loop_is_closed() -> None:
-    @idempotent(store=Waiting(), name="work")
+    @idempotent(store=Waiting(), name="work", key=lambda: "once")
     async def work() -> None:
         await asyncio.sleep(3600)
 
@@ -287,7 +287,7 @@ def test_a_thrown_away_step_leaves_its_execution_as_it_was() -> None:
         effects.append("sent")
         await asyncio.sleep(3600)
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     async def work() -> None:
         await step("charge", charge)
 

@@ -62,7 +62,7 @@ def test_a_step_in_a_left_over_thread_is_refused_before_its_effect(ends: str) ->
     store, effects = Clocked(), []
     thread = LeftOver(lambda: step("late", effects.append, 1))
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         thread.start()
         if ends == "raises":
@@ -92,7 +92,7 @@ def test_a_step_in_a_left_over_task_is_refused_before_its_effect() -> None:
         over = asyncio.Event()
         tasks = []
 
-        @idempotent(store=Clocked(), name="work")
+        @idempotent(store=Clocked(), name="work", key=lambda: "once")
         async def work() -> None:
             tasks.append(asyncio.create_task(late(over)))
 
@@ -117,7 +117,7 @@ def test_while_a_left_over_thread_is_in_a_step_the_lease_stands(on_unknown: Any)
 
     thread = LeftOver(lambda: step("charge", charge))
 
-    @idempotent(store=store, on_unknown=on_unknown, name="work")
+    @idempotent(store=store, on_unknown=on_unknown, name="work", key=lambda: "once")
     def work() -> None:
         if current_execution().attempt == 1:
             thread.start(at_once=True)
@@ -143,7 +143,7 @@ def test_while_a_left_over_thread_is_in_a_step_the_lease_stands(on_unknown: Any)
 def test_a_left_over_thread_may_call_the_function_again_when_it_is_over() -> None:
     calls: list[int] = []
 
-    @idempotent(store=Clocked(), name="work")
+    @idempotent(store=Clocked(), name="work", key=lambda: "once")
     def work() -> str:
         calls.append(1)
         thread.start()
@@ -159,7 +159,7 @@ def test_a_left_over_thread_may_call_the_function_again_when_it_is_over() -> Non
 def test_threads_of_a_running_function_share_its_execution() -> None:
     effects: list[int] = []
 
-    @idempotent(store=Clocked(), name="work")
+    @idempotent(store=Clocked(), name="work", key=lambda: "once")
     def work() -> None:
         threads = [LeftOver(lambda number=number: step("part", effects.append, number, each=number)) for number in "ab"]
         for thread in threads:
@@ -209,7 +209,7 @@ def test_a_swallowed_lost_lease_runs_no_step_completes_nothing_and_is_raised_at_
 def test_a_swallowed_silence_of_the_store_completes_nothing_and_its_result_is_kept(applied: bool) -> None:
     store, effects = Failing(SaveStep, applied=applied, times=1), []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         swallow("charge", effects)
         swallow("mail", effects)
@@ -230,7 +230,7 @@ class Declined(Exception):
 def test_what_the_function_raises_instead_is_heard_and_not_recorded(error: type[Exception]) -> None:
     store = Clocked()
 
-    @idempotent(store=store, final_errors=(Declined,), name="work")
+    @idempotent(store=store, final_errors=(Declined,), name="work", key=lambda: "once")
     def work() -> None:
         store.advance(60)
         swallow("late", [])
@@ -245,9 +245,9 @@ def test_what_the_function_raises_instead_is_heard_and_not_recorded(error: type[
 
 def test_an_ended_outer_execution_does_not_end_a_function_inside_of_it() -> None:
     store = Clocked()
-    inner = idempotent(store=store, name="inner")(lambda: "done")
+    inner = idempotent(store=store, name="inner", key=lambda: "once")(lambda: "done")
 
-    @idempotent(store=store, name="outer")
+    @idempotent(store=store, name="outer", key=lambda: "once")
     def outer() -> str:
         store.advance(60)
         swallow("late", [])

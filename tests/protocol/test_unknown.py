@@ -53,7 +53,7 @@ def store() -> Crashing:
 def protected(store: Crashing, calls: list[int], **options: Any) -> Callable[..., str]:
     """It dies in its first attempt, after its first step."""
 
-    @idempotent(store=store, name="work", **options)
+    @idempotent(store=store, name="work", **options, key=lambda: "once")
     def work() -> str:
         calls.append(current_execution().attempt)
         step("charge", lambda: calls.append(-1))
@@ -149,7 +149,7 @@ def test_a_person_says_that_it_is_not_done_and_it_runs_again_with_its_steps(stor
 def test_a_person_orders_a_new_execution_with_new_downstream_keys(store: Crashing) -> None:
     keys: list[Any] = []
 
-    @idempotent(store=store, name="work")
+    @idempotent(store=store, name="work", key=lambda: "once")
     def work() -> str:
         step("charge", lambda idempotency_key: keys.append(idempotency_key))
         return "done"
@@ -194,7 +194,7 @@ def test_an_owner_that_moved_on_is_not_settled(store: Crashing) -> None:
 def test_a_late_completion_of_the_silent_owner_resolves_it(store: Crashing) -> None:
     begun, may_go_on, calls = threading.Event(), threading.Event(), []
 
-    @idempotent(store=store, on_unknown="raise", name="work")
+    @idempotent(store=store, on_unknown="raise", name="work", key=lambda: "once")
     def work() -> str:
         calls.append(1)
         begun.set()

@@ -277,7 +277,9 @@ def test_a_step_inside_is_refused(shop: Shop, play: Play) -> None:
 
 def working(connection: Any, function: Any = None, name: str = "w", **options: Any) -> Any:
     call = function or (lambda cursor: 1)
-    return idempotent(store=MemoryStore(), name=name)(lambda: step.transaction("s", connection, call, **options))
+    return idempotent(store=MemoryStore(), name=name, key=lambda: "once")(
+        lambda: step.transaction("s", connection, call, **options)
+    )
 
 
 def test_a_connection_in_autocommit_is_refused(tmp_path: Path, postgres_address: str) -> None:

@@ -162,13 +162,13 @@ def test_a_loop_tells_its_turns_apart(play: Play, effects: Effects) -> None:
 
 @pytest.mark.parametrize("name", ["", None, 7, "é" * 128])
 def test_a_name_is_a_short_text(memory: MemoryStore, name: Any) -> None:
-    work = idempotent(store=memory, name="w")(lambda: step(name, print, 1))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step(name, print, 1))
     with pytest.raises(twicesafe.ConfigurationError, match="name"):
         work()
 
 
 def test_a_turn_is_not_told_by_what_is_another_in_each_attempt(memory: MemoryStore, effects: Effects) -> None:
-    work = idempotent(store=memory, name="w")(lambda: step("mail", effects.had, 1, each=object()))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step("mail", effects.had, 1, each=object()))
     with pytest.raises(twicesafe.ConfigurationError, match=r"each=item\.id"):
         work()
     assert effects == []
@@ -188,7 +188,7 @@ def test_a_step_inside_a_step_is_refused(play: Play, effects: Effects) -> None:
 
 def test_a_protected_function_inside_a_step_has_steps_of_its_own(memory: MemoryStore, effects: Effects) -> None:
     inner = idempotent(store=memory, name="inner")(lambda n: step("write", effects.had, n))
-    outer = idempotent(store=memory, name="outer")(lambda: step("call", inner, 5))
+    outer = idempotent(store=memory, name="outer", key=lambda: "once")(lambda: step("call", inner, 5))
     assert (outer(), effects) == (5, [5])
 
 
@@ -243,7 +243,7 @@ def test_options_are_the_steps_and_all_else_is_the_functions(memory: MemoryStore
     def charge(*args: Any, **kwargs: Any) -> None:
         seen.append((args, kwargs))
 
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     def work() -> None:
         step("charge", charge, 1, amount=2, each="o-1", needs=0, fingerprint=False)
 
@@ -256,7 +256,7 @@ def test_options_are_the_steps_and_all_else_is_the_functions(memory: MemoryStore
 )
 def test_an_option_that_is_also_a_parameter_is_refused(memory: MemoryStore, effects: Effects, option: str) -> None:
     call: Any = eval(f"lambda effects, {option}: effects.had({option})")
-    work = idempotent(store=memory, name="w")(lambda: step("charge", call, effects, **{option: 1}))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step("charge", call, effects, **{option: 1}))
     with pytest.raises(twicesafe.ConfigurationError, match="not clear whose"):
         work()
     assert effects == []
@@ -266,7 +266,7 @@ def test_a_partial_gives_the_function_its_own(memory: MemoryStore) -> None:
     def mail(user: str, each: str, needs: int = 3) -> str:
         return f"{user} {each} {needs}"
 
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     def work() -> str:
         return step("mail", partial(mail, each="week", needs=4), "ann", each="ann", needs=timedelta(0))
 
@@ -289,7 +289,7 @@ def test_a_partial_gives_the_function_its_own(memory: MemoryStore) -> None:
 def test_a_wrong_option_is_refused_before_the_effect(
     memory: MemoryStore, effects: Effects, options: dict[str, Any], message: str
 ) -> None:
-    work = idempotent(store=memory, name="w")(lambda: step("charge", effects.had, 1, **options))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step("charge", effects.had, 1, **options))
     with pytest.raises(twicesafe.ConfigurationError, match=message):
         work()
     assert effects == []
@@ -299,7 +299,7 @@ def test_a_coroutine_is_never_taken_for_a_result(memory: MemoryStore, effects: E
     async def charge() -> None:
         effects.append(1)
 
-    work = idempotent(store=memory, name="w")(lambda: step("charge", lambda: charge()))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step("charge", lambda: charge()))
     with pytest.raises(twicesafe.ConfigurationError, match="async function"):
         work()
     assert effects == []
@@ -308,7 +308,7 @@ def test_a_coroutine_is_never_taken_for_a_result(memory: MemoryStore, effects: E
 def test_an_async_recovery_needs_an_async_step(memory: MemoryStore, effects: Effects) -> None:
     async def find() -> None: ...
 
-    work = idempotent(store=memory, name="w")(lambda: step("charge", effects.had, 1, recover=find))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step("charge", effects.had, 1, recover=find))
     with pytest.raises(twicesafe.ConfigurationError, match="async"):
         work()
     assert effects == []
@@ -347,8 +347,10 @@ def test_each_step_turn_and_delivery_has_a_key_of_its_own(play: Play) -> None:
 
 
 def test_a_key_is_the_same_after_an_expiry_and_a_loss(memory: MemoryStore) -> None:
-    work = idempotent(store=memory, name="w")(lambda: current_execution().downstream_key("a"))
-    other = idempotent(store=type(memory)(), name="w")(lambda: current_execution().downstream_key("a"))
+    work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: current_execution().downstream_key("a"))
+    other = idempotent(store=type(memory)(), name="w", key=lambda: "once")(
+        lambda: current_execution().downstream_key("a")
+    )
     assert work() == other()
 
 
@@ -356,7 +358,7 @@ def test_a_key_that_is_given_is_kept(memory: MemoryStore) -> None:
     def charge(idempotency_key: str) -> str:
         return idempotency_key
 
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     def work() -> list[str]:
         return [step("a", charge, idempotency_key="mine"), step("b", partial(charge, idempotency_key="mine"))]
 
@@ -412,7 +414,7 @@ def test_decorated_functions_and_methods_are_steps_wherever_they_are_called(
 
 
 def test_a_decorated_method_compares_its_arguments(memory: MemoryStore, effects: Effects) -> None:
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     def work() -> None:
         Shop(effects).charge(f"o-{current_execution().attempt}")
         raise ConnectionError
@@ -424,7 +426,7 @@ def test_a_decorated_method_compares_its_arguments(memory: MemoryStore, effects:
 
 
 def test_decorated_async_functions_are_steps_too(memory: MemoryStore, effects: Effects) -> None:
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     async def work() -> str:
         written = await Shop(effects).write("o-1")
         if current_execution().attempt == 1:
@@ -506,7 +508,7 @@ def test_of_many_threads_one_runs_the_step_of_a_name(memory: MemoryStore, effect
         except twicesafe.DuplicateStep:
             return 0
 
-    @idempotent(store=memory, name="work")
+    @idempotent(store=memory, name="work", key=lambda: "once")
     def work() -> int:
         with ThreadPoolExecutor(8) as pool:
             return sum(pool.map(carried(notify), range(8)))
@@ -539,7 +541,9 @@ def test_a_step_that_needs_more_time_is_left_to_the_next_delivery(play: Play, ef
 
 
 def test_without_a_deadline_there_is_always_time(memory: MemoryStore, effects: Effects) -> None:
-    work = idempotent(store=memory, name="w", lease=2)(lambda: step("charge", effects.had, 1, needs=timedelta(days=1)))
+    work = idempotent(store=memory, name="w", lease=2, key=lambda: "once")(
+        lambda: step("charge", effects.had, 1, needs=timedelta(days=1))
+    )
     assert work() == 1
 
 
@@ -594,7 +598,7 @@ def test_a_heartbeat_keeps_a_long_step_alive(memory: MemoryStore, effects: Effec
 
     memory.apply = apply  # type: ignore[method-assign]
 
-    @idempotent(store=memory, lease=1, name="w")
+    @idempotent(store=memory, lease=1, name="w", key=lambda: "once")
     def work() -> Any:
         return step("long", lambda: beats.wait(30)), step("next", effects.had, 1)
 

@@ -330,7 +330,7 @@ def test_another_store_refuses_before_any_effect(work: Any) -> None:
     ],
 )
 def test_what_is_no_write_is_refused_before_any_effect(dynamodb: DynamoDBStore, writes: Any) -> None:
-    work = idempotent(store=dynamodb, name=f"w{uuid.uuid4()}")(lambda: step.transact("a", writes))
+    work = idempotent(store=dynamodb, name=f"w{uuid.uuid4()}", key=lambda: "once")(lambda: step.transact("a", writes))
     with pytest.raises(twicesafe.ConfigurationError, match="writes"):
         work()
 
@@ -338,7 +338,7 @@ def test_what_is_no_write_is_refused_before_any_effect(dynamodb: DynamoDBStore, 
 def test_what_dynamodb_itself_does_not_take_is_a_clear_error(dynamodb: DynamoDBStore, stock: Stock) -> None:
     wrong = stock.take()
     wrong["Update"]["UpdateExpression"] = "SET left = = 1"
-    work = idempotent(store=dynamodb, name=f"w{uuid.uuid4()}")(lambda: step.transact("a", [wrong]))
+    work = idempotent(store=dynamodb, name=f"w{uuid.uuid4()}", key=lambda: "once")(lambda: step.transact("a", [wrong]))
     with pytest.raises(twicesafe.ConfigurationError, match="ValidationException"):
         work()
 
@@ -372,7 +372,7 @@ def test_without_boto3_values_of_a_resource_are_refused_with_what_to_do(monkeypa
 
 def test_values_of_a_resource_are_written(dynamodb: DynamoDBStore, stock: Stock) -> None:
     put = {"Put": {"TableName": "stock", "Item": {"sku": stock.sku, "left": 3}}}
-    idempotent(store=dynamodb, name=f"w{uuid.uuid4()}")(lambda: step.transact("a", [put]))()
+    idempotent(store=dynamodb, name=f"w{uuid.uuid4()}", key=lambda: "once")(lambda: step.transact("a", [put]))()
     assert stock.left == 3
 
 

@@ -58,7 +58,7 @@ async def handler_async(event: dict[str, Any], context: object) -> dict[str, int
     return {"statusCode": 200}
 
 
-@idempotent()
+@idempotent(key=lambda: "once")
 def nothing() -> int:
     return 1
 
