@@ -8,8 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+VARARGS, VARKEYWORDS = 0x04, 0x08
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
-"""The flags of a code object whose call makes one (inspect.CO_...)."""
+"""Flags of a code object (inspect.CO_...): what it takes, and what its call makes."""
 
 
 def bare(function: Any) -> Any:
@@ -59,6 +60,47 @@ def parameters(function: Any) -> tuple[str, ...]:
         return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     method = bare(function)
     return parameters(method)[1:] if method is not function else ()
+
+
+def optional_parameters(function: Any) -> frozenset[str]:
+    """Return the names of those parameters that its caller may leave out."""
+    if isinstance(function, partial):
+        return optional_parameters(function.func) - function.keywords.keys()
+    if hasattr(function, "__func__"):
+        return optional_parameters(function.__func__)
+    if hasattr(function, "__wrapped__"):
+        return optional_parameters(function.__wrapped__)
+    if hasattr(function, "__code__"):
+        positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+        defaults = len(function.__defaults__ or ())
+        return frozenset((*positional[len(positional) - defaults :], *(function.__kwdefaults__ or ())))
+    method = bare(function)
+    return optional_parameters(method) if method is not function else frozenset()
+
+
+def takes_any(function: object, flag: int) -> bool:
+    """Tell if it has `*args` (VARARGS), `**kwargs` (VARKEYWORDS), or one of them (both)."""
+    return _has_flag(innermost(function), flag)
+
+
+def takes_nothing(function: object) -> bool:
+    """Tell if it is known to take no arguments at all, a method's own object aside."""
+    return (
+        hasattr(innermost(function), "__code__")
+        and not parameters(function)[is_method(function) :]
+        and not takes_any(function, VARARGS | VARKEYWORDS)
+    )
+
+
+def innermost(function: Any) -> Any:
+    """Return the function inside of all wrappers, partials and bound methods."""
+    while True:
+        inside = getattr(function, "__wrapped__", None)
+        if inside is None:
+            inside = bare(function)
+        if inside is function:
+            return function
+        function = inside
 
 
 def accepts(function: object, name: str) -> bool:
