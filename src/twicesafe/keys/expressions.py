@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 
 from jmespath import Options
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
@@ -21,6 +22,15 @@ VALUES = ["object", "array", "number", "string", "boolean"]
 
 class NotThereError(Exception):
     """A part of what was asked for is not there; it says which, and nothing of the event."""
+
+
+class OpaqueError(Exception):
+    """A value on the way has fields that are not known; it says of which type."""
+
+
+JSON_TYPES = (dict, list, str, int, float, bool, type(None))
+FIELDS = ("__dataclass_fields__", "__attrs_attrs__", "model_fields", "__fields__")
+"""Where classes of dataclasses, attrs and pydantic (2 and 1) say what their fields are."""
 
 
 class EventFunctions(Functions):
@@ -47,7 +57,19 @@ class EventFunctions(Functions):
 
 
 class Whole(TreeInterpreter):
-    """JMESPath leaves what is not there out of a list, and two keys would be one."""
+    """JMESPath that also looks into dataclasses, models and Powertools' data classes, and leaves nothing out.
+
+    The library leaves what is not there out of a list, and two keys would be one.
+    """
+
+    def visit(self, node: Any, value: Any) -> Any:
+        found = super().visit(node, value if type(value) in JSON_TYPES else _opened(value))
+        return list(found) if type(found) is tuple else found
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        if not isinstance(value, JSON_TYPES):
+            raise OpaqueError(type(value).__qualname__)
+        return super().visit_field(node, value)
 
     def visit_projection(self, node: Any, value: Any) -> Any:
         return self._all_of(super().visit_projection, node, value)
@@ -71,7 +93,7 @@ class Whole(TreeInterpreter):
     def _all_of(self, project: Callable[[Any, Any], Any], node: Any, value: Any) -> Any:
         """What each element gives. The base is evaluated once: projections nest, and it may be a text to parse."""
         base, part, *rest = node["children"]
-        base = {"type": "literal", "value": self.visit(base, value), "children": []}
+        base = {"type": "literal", "value": _opened(self.visit(base, value)), "children": []}
         found = project({**node, "children": [base, part, *rest]}, value)
         if found is None:
             return None
@@ -81,11 +103,32 @@ class Whole(TreeInterpreter):
         return found
 
 
+def _opened(value: Any) -> Any:
+    """Return an object's fields, a tuple's elements, and any other value as it is."""
+    kind = type(value)
+    if isinstance(value, JSON_TYPES):
+        return value
+    if isinstance(raw := getattr(value, "raw_event", None), dict):
+        return raw
+    if isinstance(value, tuple):
+        names = getattr(kind, "_fields", None)  # of a named one
+        return list(value) if names is None else dict(zip(names, value, strict=True))
+    if isinstance(value, Mapping):
+        return dict(value)
+    for place in FIELDS:
+        if (fields := getattr(kind, place, None)) is not None:
+            names = [field.name for field in fields] if place == "__attrs_attrs__" else list(fields)
+            extra = getattr(value, "__pydantic_extra__", None) or {}
+            return {**{name: getattr(value, name) for name in names if hasattr(value, name)}, **extra}
+    return value
+
+
 def search(parsed: Any, value: object) -> Any:
     """What a parsed expression finds.
 
     Raises:
         NotThereError: a part of it is not there.
+        OpaqueError: it leads into an object whose fields are not known.
     """
     try:
         return Whole(OPTIONS).visit(parsed, value)
