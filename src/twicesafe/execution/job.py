@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..decisions import Decision, announce, is_heard, logger
+from ..decisions import Decision, announce, is_heard
 from ..errors import (
     CorruptRecord,
     InProgress,
@@ -19,6 +19,7 @@ from ..errors import (
 from ..protocol.commands import Failed, Raised, Unsuccessful
 from ..protocol.flows import Delivery, Ran
 from ..tuples import NamedTuple
+from ..unprotected import FAIL_OPEN, warn_once
 from .current import running
 from .host import Host
 
@@ -43,7 +44,7 @@ class Job(NamedTuple):
     delivery: Delivery | None  # None: it has no key, and is not protected
     policy: Policy
     judge: Judge
-    fail_open: bool = False
+    opens_for: str | None = None  # the name of a function that runs unprotected when its store does not answer
 
     def run(self) -> Any:
         """Carry it out, and return or raise what its caller gets."""
@@ -94,14 +95,15 @@ class Job(NamedTuple):
 
     def _may_open(self, error: BaseException) -> bool:
         """Whether it runs without protection: the user asked for that, and nothing has run."""
-        return self.fail_open and isinstance(error, StoreUnavailable) and not self.execution.has_begun
+        is_open = self.opens_for is not None and isinstance(error, StoreUnavailable)
+        return is_open and not self.execution.has_begun
 
     def _refused(self, error: BaseException, begun: float) -> None:
         if isinstance(error, TwicesafeError):
             error.key = error.key or self.execution.key
             self._place(error, self.execution.attempt if self.execution.has_begun else None)
-        if self._may_open(error):
-            logger.warning("%s; it runs unprotected, as fail_open asks", error)
+        if self.opens_for is not None and self._may_open(error):
+            warn_once(self.opens_for, self.execution.source, FAIL_OPEN, str(error))
         verdict: Verdict = "lost" if self.execution.has_begun else "error"
         verdict = next((named for kind, named in VERDICTS if isinstance(error, kind)), verdict)
         self._announce(verdict, getattr(error, "attempt", None), begun, error)
