@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 HEADERS = ("idempotency-key", "x-idempotency-key")
 LONGEST = 255
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 LEFT_OUT = (
     ("requestContext.requestId", "each try of the caller has another"),
     ("x-amzn-trace-id, traceparent", "each try of the caller has another"),
@@ -100,6 +101,12 @@ def _place(event: Any, path: str, route: str) -> Mapping[str, str]:
     if isinstance(found, str) and found and "+}" not in found and found != "$default":
         return {"route": found}
     return fields(event, path=path)
+
+
+def is_safe(event: Any) -> bool:
+    """Tell a request that asks for nothing but to read, by its method (RFC 9110, 9.2.1)."""
+    methods = (get(event, path) for path in ("requestContext/http/method", "httpMethod", "method"))
+    return next((method for method in methods if method is not None), None) in SAFE_METHODS
 
 
 def is_authorizer(event: Any) -> bool:

@@ -39,6 +39,14 @@ def source_of(event: Any) -> str:
     return _row(event).name
 
 
+def is_identified(event: Any) -> bool:
+    """Tell if an event is of a source that says what identifies a delivery, or whose callers do."""
+    if not isinstance(event, (dict, list)):
+        return False
+    row = _row(event)
+    return row is not DIRECT and row.kind in ("natural", "client")
+
+
 def units(event: Any) -> list[Unit]:
     """The deliveries in an event, in its order; at least one.
 
