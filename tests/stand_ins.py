@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from twicesafe import decisions
+from twicesafe import decisions, naming
 from twicesafe.errors import StoreUnavailable
 from twicesafe.protocol.commands import List
 from twicesafe.protocol.records import Millis, Record
@@ -103,6 +103,12 @@ def decisions_made() -> Iterator[list[decisions.Decision]]:
         yield made
     finally:
         decisions._hooks.remove(hook)
+
+
+def restarted(store: Any) -> Any:
+    """Return the store as the next process finds it, in which no function has had a name yet."""
+    naming._names.pop(store, None)
+    return store
 
 
 def until(is_so: Callable[[], Any]) -> None:

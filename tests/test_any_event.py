@@ -26,7 +26,7 @@ class Handled:
     def __init__(self, **options: Any) -> None:
         self.ran: list[Any] = []
 
-        @idempotent(store=MemoryStore(), **options)
+        @idempotent(store=MemoryStore(), name="handler", **options)
         def handler(event: Any, context: Any) -> str:
             self.ran.append(copy.deepcopy(event))
             return "done"

@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.keys import samples as s
-from tests.stand_ins import Clocked, Context, decisions_made
+from tests.stand_ins import Clocked, Context, decisions_made, restarted
 from twicesafe import (
     InProgress,
     KeyAlreadyHeld,
@@ -180,7 +180,7 @@ def test_a_direct_invocation_is_the_same_for_lambdas_own_retries_alone(store: Cl
 )
 def test_a_reply_is_honoured_for_that_long(store: Clocked, options: dict[str, Any], seconds: int) -> None:
     calls: list[int] = []
-    work = idempotent(store=store, **options, key=lambda: "once")(lambda: calls.append(1))
+    work = idempotent(store=store, name="work", **options, key=lambda: "once")(lambda: calls.append(1))
     work()
     store.advance(seconds - 2)
     work()
@@ -195,7 +195,7 @@ def test_an_expiry_that_a_redelivery_outlives_is_warned_of_once(
     store: Clocked, options: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "_warned", set())
-    handler = idempotent(store=store, expires_after=60, **options)(lambda event, context: None)
+    handler = idempotent(store=store, name="handler", expires_after=60, **options)(lambda event, context: None)
     for _ in range(2):
         handler(s.SAMPLES["sqs"][0], Context())
     (warning,) = [record for record in caplog.records if "expires_after=" in record.message]
@@ -298,7 +298,7 @@ def test_a_call_inside_of_itself_is_an_error_at_once(store: Clocked, on_conflict
 
 
 def test_a_decorator_twice_is_an_error_at_once(store: Clocked) -> None:
-    protect = idempotent(store=store)
+    protect = idempotent(store=store, name="work", key=lambda: "once")
     with pytest.raises(KeyAlreadyHeld):
         protect(protect(lambda: 1))()
 
@@ -376,7 +376,7 @@ def test_threads_and_tasks_meet_on_one_key(shared: Any) -> None:
         time.sleep(0.02)
         return "done"
 
-    @idempotent(store=shared, name="w", on_conflict="wait", key=lambda: "once")
+    @idempotent(store=copy.copy(shared), name="w", on_conflict="wait", key=lambda: "once")
     async def work_async() -> str:
         calls.append("task")
         await asyncio.sleep(0.02)
@@ -417,8 +417,8 @@ def test_who_waits_for_a_crashed_delivery_runs_when_its_lease_is_over(store: Clo
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        idempotent(store=store, name="w", on_unknown="raise")(crash)()
-    work = idempotent(store=store, name="w", on_conflict="wait", key=lambda: "once")(
+        idempotent(store=store, name="w", on_unknown="raise", key=lambda: "once")(crash)()
+    work = idempotent(store=restarted(store), name="w", on_conflict="wait", key=lambda: "once")(
         lambda: attempts.append(current_execution().attempt)
     )
     with ThreadPoolExecutor(1) as pool, decisions_made() as made:
@@ -439,7 +439,7 @@ def test_who_waits_gives_up_before_the_deadline(store: Clocked) -> None:
     with pytest.raises(KeyboardInterrupt):
         idempotent(store=store, name="h", on_unknown="raise")(crash)(event, Context())
     calls: list[int] = []
-    handler = idempotent(store=store, name="h")(lambda event, context: calls.append(1))
+    handler = idempotent(store=restarted(store), name="h")(lambda event, context: calls.append(1))
     with pytest.raises((InProgress, NotEnoughTime)):  # the second on a slow machine
         handler(event, Context(remaining=200))
     assert calls == []
@@ -448,7 +448,7 @@ def test_who_waits_gives_up_before_the_deadline(store: Clocked) -> None:
 # Every source, through the decorator
 
 
-@pytest.mark.parametrize("name", s.SAMPLES)
+@pytest.mark.parametrize("name", sorted(s.SAMPLES.keys() - {"no object"}))
 def test_a_second_delivery_runs_only_where_nothing_tells_that_it_is_one(name: str, store: Clocked) -> None:
     event, source, kind, fields = s.SAMPLES[name]
     seen: list[str] = []
@@ -505,7 +505,7 @@ def test_a_reply_over_the_limit_is_done_said_each_time_and_never_run_again(async
         return work()
 
     plain, coroutine = (
-        idempotent(store=store, name="work")(work),
+        idempotent(store=store, name="work", key=lambda: "once")(work),
         idempotent(store=store, name="work_async", key=lambda: "once")(work_async),
     )
     for _ in range(2):

@@ -29,7 +29,7 @@ class Small(Clocked):
 
 
 def protected(function: Callable[[], Any], store: Any = None, **options: Any) -> Callable[[], Any]:
-    return idempotent(store=store or Clocked(), name="work", **options)(function)
+    return idempotent(store=store or Clocked(), name="work", key=lambda: "once", **options)(function)
 
 
 def in_progress() -> None:

@@ -9,21 +9,26 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
+from math import isnan
 
 from . import batch
 from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
-from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
+from .errors import ConfigurationError, KeyAlreadyHeld, MalformedEvent, MissingKey, NotEnoughTime, TwicesafeError
 from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
-from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
-from .keys.sources.http import ROWS
+from .keys.event_objects import json_of, part_of, require_object
+from .keys.owners import class_name, owner_text
+from .keys.sources import Unit, is_identified, key_of, read_units, units, whole, with_request_id
+from .keys.sources.http import ROWS, is_safe
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
+from .stores.base import on_lambda
 from .tuples import NamedTuple
+from .unprotected import OWN_RETRIES, UNIDENTIFIED, WITHOUT_KEY, warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +36,17 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from .answers.reader import Reader
-    from .keys.selectors import BoundArguments
+    from .keys.selectors import BoundArguments, Selector
+    from .naming import FunctionName
     from .protocol.policy import OnConflict, OnUnknown
     from .replies import Codec
     from .stores.base import Store
 
 OF_HTTP = frozenset(row.name for row in ROWS if row.is_http)
-EVENTS = (dict, list, str, int, float, type(None))
-"""What JSON can say, and so an event can be."""
+WITH_HEADER = OF_HTTP | {"appsync"}
+"""Sources whose callers can send an Idempotency-Key."""
+LONGEST_REMAINING = 10**12
+"""Milliseconds: more than any platform leaves, and little enough for dates; a stand-in may say infinity."""
 _warned: set[tuple[str, Seconds]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
@@ -64,8 +72,8 @@ class Choices(NamedTuple):
     """What the user chose in the decorator; None: what suits the event source."""
 
     store: Callable[[], Store]
-    key: Callable[..., object] | None
-    payload: Callable[..., object] | None
+    key: Selector | None
+    payload: Selector | None
     takes_fingerprint: bool
     scope: Callable[[Any], str | None] | None
     require_key: bool
@@ -83,12 +91,42 @@ class Function(NamedTuple):
     """The user's function, and what was read off it when it was decorated."""
 
     call: Callable[..., Any]
-    name: str
-    is_method: bool  # its first argument is self or cls, which is no part of a key
-    event_and_context: tuple[str, ...]  # what a Lambda handler calls its parameters; none: it is no handler
+    name: FunctionName
+    is_method: bool  # its first argument is self or cls
+    parameters: tuple[str, ...]  # that its caller may give, self and cls included
+    is_handler: bool  # by the names of its parameters
     arguments: BoundArguments
     codec: Codec  # for a plain call
     handler_codec: Codec  # for a handler, whose reply Lambda's runtime must be able to send
+
+    @property
+    def owner(self) -> str | None:
+        """The name of the parameter that is self or cls."""
+        return self.parameters[0] if self.is_method else None
+
+    def subclass(self, args: tuple[Any, ...]) -> str | None:
+        """Return the class whose method is called, where that is another than the one that defines it."""
+        if not self.is_method or not args:
+            return None
+        defined_in = f"{self.name.place[0]}.{self.name.place[1].rpartition('.')[0]}"
+        called_on = class_name(args[0])
+        return None if called_on == defined_in else called_on
+
+
+class HandlerCall(NamedTuple):
+    """A call of a handler: its event, its context, and all that it was called with."""
+
+    event: Any
+    context: Any
+    place: int | str  # where the event stands among the arguments: its index, or its name
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def with_event(self, event: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of the same call with another event."""
+        if isinstance(self.place, str):
+            return self.args, {**self.kwargs, self.place: event}
+        return (*self.args[: self.place], event, *self.args[self.place + 1 :]), self.kwargs
 
 
 Jobs: TypeAlias = "Generator[Job, Any, Any]"
@@ -96,23 +134,37 @@ Jobs: TypeAlias = "Generator[Job, Any, Any]"
 
 def jobs(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """Yield each delivery that the call is made of, be sent its reply, and return the call's."""
-    own, rest = (args[:1], args[1:]) if function.is_method else ((), args)
-    if (handled := _event_and_context(function, rest, kwargs)) is not None:
-        return _Event(function, choices, own, *handled).jobs()
+    if (call := _handler_call(function, args, kwargs)) is not None:
+        return _Event(function, choices, call).jobs()
     return _plain(function, choices, args, kwargs)
 
 
-def _event_and_context(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any] | None:
-    """What a handler is called with; None: this is a call of some other function."""
-    if len(args) + len(kwargs) != 2:
+def _handler_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
+    """Return a handler's call; None: this is a call of some other function.
+
+    A function that is no handler by its parameters' names is one when it is called with Lambda's context, or with an
+    event whose source says what identifies it.
+    """
+    own = int(function.is_method)
+    event_name, context_name = (*function.parameters[own : own + 2], None, None)[:2]
+    if len(args) > own:
+        place: int | str = own
+        event = args[own]
+    elif event_name in kwargs:
+        place, event = event_name, kwargs[event_name]
+    else:
         return None
-    if not kwargs and hasattr(args[1], "get_remaining_time_in_millis"):
-        return args[0], args[1]
-    names = function.event_and_context
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    if not names or given.keys() != set(names) or not isinstance(given[names[0]], EVENTS):
-        return None
-    return given[names[0]], given[names[1]]
+    context = args[own + 1] if len(args) > own + 1 else kwargs.get(context_name or "")
+    if function.is_handler or is_context(context) or is_identified(json_of(event)):
+        return HandlerCall(event, context, place, args, kwargs)
+    return None
+
+
+def is_context(value: Any) -> bool:
+    """Tell Lambda's context, or a stand-in with the same fields, from an argument that accepts any attribute."""
+    if not hasattr(value, "get_remaining_time_in_millis"):
+        return False
+    return isinstance(getattr(value, "aws_request_id", ""), str)
 
 
 def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
@@ -124,39 +176,52 @@ def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: 
 
 def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job:
     bound = function.arguments.bind(args, kwargs)
-    shown = args[1:] if function.is_method else args
-    identity: object = bound
+    owner = function.arguments.owner
+    others = {name: value for name, value in bound.items() if name != owner}
+    identity: dict[str, str] = {}
     payload: object = None  # all of it is in the key: there is nothing left that could differ
     if choices.key is not None:
-        identity = choices.key(*shown, **kwargs)
+        identity["arguments"] = canonical(choices.key(bound, owner))
         if choices.takes_fingerprint:
-            payload = bound if choices.payload is None else choices.payload(*shown, **kwargs)
+            payload = others if choices.payload is None else choices.payload(bound, owner)
+    else:
+        if owner is not None and (text := owner_text(bound[owner], function.name.text, function.parameters[1:])):
+            identity["owner"] = text
+        elif not function.arguments.are_given(args, kwargs):
+            raise ConfigurationError(
+                f"{function.name.text!r} was called without arguments, so nothing tells this call from another. "
+                "Nothing has run. Say what identifies a call: @idempotent(key=...)."
+            )
+        identity["arguments"] = canonical(others)
+    if (subclass := function.subclass(args)) is not None:
+        identity["class"] = subclass
     outer = current.get()
     unit = CALL._replace(
-        identity={"arguments": canonical(identity)},
+        identity=identity,
         payload=payload,
         expires_after=max(DAY, outer.expires_after) if outer else DAY,
     )
     deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
-    return _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec)
+    return _job(function, choices, unit, key_of(function.name.text, unit), deadline, call, function.codec)
 
 
 def openly(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """Yield the call as it is, where protection is switched off."""
     unit = CALL._replace(source="disabled", kind="never")
-    return (yield _job(choices, unit, None, None, partial(function.call, *args, **kwargs), function.codec))
+    call = partial(function.call, *args, **kwargs)
+    return (yield _job(function, choices, unit, None, None, call, function.codec))
 
 
 class _Event:
     """One event, as the platform hands it to a handler."""
 
-    def __init__(self, function: Function, choices: Choices, own: tuple[Any, ...], event: Any, context: Any) -> None:
+    def __init__(self, function: Function, choices: Choices, call: HandlerCall) -> None:
         self.function = function
         self.choices = choices
-        self.own = own
-        self.event = event
-        self.context = context
+        self.call = call
+        self.event = json_of(call.event)
+        self.context = call.context
 
     def jobs(self) -> Jobs:
         """Record by record where there are records, else the event as one."""
@@ -189,29 +254,53 @@ class _Event:
             if unit.malformed is not None:
                 raise unit.malformed
             self._check_expiry(unit)
-            unit = self._with_key(unit)
+            args, kwargs = self.call.with_event(self._in_its_form(unit.event))
+            unit = self._with_key(unit, args, kwargs)
             key = None
             if unit.identity is not None:
                 scope = self.choices.scope(unit.event) if self.choices.scope else None
-                key = key_of(self.function.name, unit, scope=scope, tenant=_text_of(self.context, "tenant_id"))
-            call = partial(self.function.call, *self.own, unit.event, self.context)
-            return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
+                tenant = _text_of(self.context, "tenant_id")
+                key = key_of(self.function.name.text, unit, scope=scope, tenant=tenant)
+            call = partial(self.function.call, *args, **kwargs)
+            return _job(self.function, self.choices, unit, key, self._deadline(key), call, self.function.handler_codec)
 
-    def _with_key(self, unit: Unit) -> Unit:
-        """The unit under the user's own key, where they gave one; else under the best that there is."""
+    def _in_its_form(self, event: Any) -> Any:
+        """Return a unit's event in the form in which the handler's came."""
+        return self.call.event if event is self.event else part_of(self.call.event, event)
+
+    def _with_key(self, unit: Unit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unit:
+        """Return the unit under the user's own key, where they gave one; else under the best that there is."""
+        arguments = {**dict(zip(self.function.parameters or ("event", "context"), args, strict=False)), **kwargs}
+        owner = self.function.owner
         if self.choices.payload is not None:
-            unit = unit._replace(payload=self.choices.payload(unit.event))
+            unit = unit._replace(payload=self.choices.payload(arguments, owner))
         elif not self.choices.takes_fingerprint:
             unit = unit._replace(payload=None)
         if unit.credentials and self.choices.scope is None:
             unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
-            return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
-        if unit.kind == "client" and unit.identity is None and self.choices.require_key:
-            raise MissingKey("of the caller", HEADER)
-        request_id = _text_of(self.context, "aws_request_id")
-        if unit.kind == "explicit" and unit.identity is None and request_id:
-            return with_request_id(unit, request_id)
+            identity = {"key": canonical(self.choices.key(arguments, owner))}
+            unit = unit._replace(kind="explicit", identity=identity)
+        else:
+            unit = self._with_own_key(unit)
+        subclass = self.function.subclass(args)
+        if unit.identity is not None and subclass is not None:
+            unit = unit._replace(identity={"class": subclass, **unit.identity})
+        return unit
+
+    def _with_own_key(self, unit: Unit) -> Unit:
+        """Return the unit under its source's own identity, or under Lambda's request id."""
+        name = self.function.name.text
+        if unit.kind == "client" and unit.identity is None:
+            if self.choices.require_key:
+                raise MissingKey("of the caller", HEADER)
+            if not is_safe(unit.event):
+                warn_once(name, unit.source, WITHOUT_KEY if unit.source in WITH_HEADER else UNIDENTIFIED)
+        if unit.kind == "explicit" and unit.identity is None:
+            require_object(unit.event, name)
+            request_id = _text_of(self.context, "aws_request_id")
+            warn_once(name, unit.source, OWN_RETRIES if request_id else UNIDENTIFIED)
+            return with_request_id(unit, request_id) if request_id else unit
         return unit
 
     def _check_expiry(self, unit: Unit) -> None:
@@ -219,13 +308,24 @@ class _Event:
         if unit.kind == "natural" and chosen is not None and chosen < unit.expires_after:
             _warn_once(unit.source, chosen, Seconds(unit.expires_after))
 
-    def _deadline(self) -> Millis | None:
-        """When the platform stops this process, in the store's time: the context counts down to it."""
-        remaining = getattr(self.context, "get_remaining_time_in_millis", None)
+    def _deadline(self, key: str | None) -> Millis | None:
+        """Return when the platform stops this process, in the store's time: the context counts down to it."""
+        remaining = remaining_time(self.context)
         if remaining is not None:
-            return Millis(instant(self.choices.store()).wall + int(remaining()))
+            if key is not None and remaining <= 0 and not on_lambda():
+                raise NotEnoughTime(key, remaining, context=type(self.context).__qualname__)
+            return Millis(instant(self.choices.store()).wall + remaining)
         outer = current.get()
         return outer.deadline if outer else None
+
+
+def remaining_time(context: Any) -> int | None:
+    """Return the milliseconds that the platform leaves; None: the context of a test says nothing that is a number."""
+    get_remaining = getattr(context, "get_remaining_time_in_millis", None)
+    remaining = get_remaining() if callable(get_remaining) else None
+    if isinstance(remaining, bool) or not isinstance(remaining, (int, float)) or isnan(remaining):
+        return None
+    return int(min(remaining, LONGEST_REMAINING))
 
 
 def _text_of(context: Any, name: str) -> str | None:
@@ -291,6 +391,7 @@ def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Job
 
 
 def _job(
+    function: Function,
     choices: Choices,
     unit: Unit,
     key: str | None,
@@ -299,6 +400,8 @@ def _job(
     codec: Codec,
 ) -> Job:
     store = choices.store()
+    if key is not None:
+        function.name.check(store)
     if key is not None and (outer := current.get()) is not None and outer.holds(key, store):
         raise KeyAlreadyHeld(key)
     expires_after = Seconds(choices.expires_after or unit.expires_after)
@@ -324,7 +427,7 @@ def _job(
         print_of = "" if unit.payload is None else fingerprint(unit.payload)
         delivery = Delivery(key, os.urandom(16).hex(), print_of, deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
-    return Job(call, execution, delivery, policy, judge, choices.fail_open)
+    return Job(call, execution, delivery, policy, judge, function.name.text if choices.fail_open else None)
 
 
 def _reports_failure(unit: Unit) -> Callable[[object], bool] | None:

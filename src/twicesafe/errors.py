@@ -143,14 +143,27 @@ class PayloadMismatch(TwicesafeError):
 class NotEnoughTime(TwicesafeError):
     """Too little of the platform's time is left to start a delivery, or one of its steps: that was not run."""
 
-    def __init__(self, key: str, remaining: int, step: str | None = None, needs: int | None = None) -> None:
-        super().__init__(key, remaining, step, needs)
+    def __init__(
+        self,
+        key: str,
+        remaining: int,
+        step: str | None = None,
+        needs: int | None = None,
+        context: str | None = None,
+    ) -> None:
+        super().__init__(key, remaining, step, needs, context)
         self.key = key
         self.remaining = remaining  # milliseconds
         self.step = step
         self.needs = needs  # milliseconds
+        self.context = context  # the class of the context that says so, where this is not Lambda
 
     def __str__(self) -> str:
+        if self.context is not None:
+            return (
+                f"{self.key!r} was not started: its context, a {self.context}, says that {self.remaining} ms are left. "
+                "If it stands in for Lambda's own, let its get_remaining_time_in_millis() return more, such as 30_000."
+            )
         if self.step is not None:
             return (
                 f"{self.key!r} did not begin its step {self.step!r}: it needs {self.needs} ms, and {self.remaining} ms "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from functools import partial, wraps
 
 from .configuration import is_disabled, store_opener
@@ -10,16 +10,18 @@ from .deliveries import Choices, Function, jobs, openly
 from .errors import ConfigurationError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
+from .naming import FunctionName
 from .protocol.drivers import drive, drive_async
 from .protocol.policy import LONGEST_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
-from .signatures import bare, is_async, is_generator, is_method, parameters
+from .signatures import bare, is_async, is_generator, is_method, parameters, takes_nothing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
+    from types import CodeType
     from typing import Any, Literal, ParamSpec, TypeVar, overload
 
     from .protocol.policy import OnConflict, OnUnknown
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30
 """The lease of a function that no platform's deadline bounds; a heartbeat renews it."""
-CONTEXT_NAMES = ("context", "ctx", "lambda_context", "")
-"""What handlers call their second parameter, leading and trailing underscores aside."""
+EVENT_NAMES = ("e", "ev", "evt", "")
+"""What handlers call their first parameter, where its name does not end in "event"; outer underscores aside."""
+CONTEXT_NAMES = ("c", "")
+"""What they call their second one, where its name does not end in "context" or "ctx"."""
 
 
 if TYPE_CHECKING:
@@ -61,18 +65,24 @@ if TYPE_CHECKING:
 def idempotent(function: Any = None, /, **options: Any) -> Any:
     """Make a function safe to call twice: the first reply answers every later call.
 
-    On a Lambda handler the event source is recognised, and each record of a batch is a delivery of its own. On
-    any other function, sync or async, the arguments are what makes two calls the same.
+    On a Lambda handler the event source is recognised, and each record of a batch is delivered by itself. A handler is
+    a function whose first two parameters are named so (event, context), and any other that is called with Lambda's
+    context, or with an event of a source that says what identifies it. On all other functions, sync or async, the
+    arguments are what makes two calls the same.
+
+    Of a method that is no handler, `self` counts as well: it needs `key=`, unless its class is a frozen dataclass or
+    model, or has a method `__idempotency_key__` that returns what tells one instance from another.
 
     Args:
-        key: what makes two deliveries the same request: a function of the arguments (of a handler: of the event, for
-            a batch of the event with one record), or a JMESPath expression on the first one. By default the
-            event source's own identity, or all arguments.
+        key: what makes two deliveries the same request: a function of those arguments that it names (of a handler: of
+            the event, for a batch of the event with one record), or a JMESPath expression on the first one. By default
+            the event source's own identity, or all arguments.
         payload: the part that must not change under one key, given like `key`; False: nothing is compared.
         scope: for HTTP: who is calling, told from the event, where the event does not say so itself. Without it, other
             Basic or Bearer credentials are another payload; callers who are told by a cookie need it.
         require_key: answer an HTTP caller that sent no key with 400. By default such a request runs unprotected.
-        name: what keys begin with, so that they outlive a rename. By default the function's own name.
+        name: what keys begin with, so that they outlive a rename. By default the function's module and qualified
+            name. Lambdas, partials, bound methods and functions that take variables from another one need it.
         store: a store, or its URL. By default the environment's TWICESAFE_STORE, else a local SQLite file.
         expires_after: how long the reply is honoured, in whole seconds. By default longer than the event source
             can deliver the same event again.
@@ -88,7 +98,9 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
         fail_open: run unprotected when the store cannot be reached. By default that is an error, before any effect.
 
     Raises:
-        ConfigurationError: at decoration, an option is wrong, or there is no store on Lambda.
+        ConfigurationError: at decoration, an option is wrong, the function needs a name= or a key=, or there is no
+            store on Lambda. At a call, before any effect: nothing tells it from another, its event was made into an
+            object by a parser, or another function has the same name.
         InProgress: another delivery is running, and its reply did not come in time.
         PayloadMismatch: the key was used before with another payload.
         MissingKey: the key that was asked for has a missing part.
@@ -98,8 +110,13 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
     """
     if function is None:
         return partial(idempotent, **options)
+    caller = sys._getframe(1)  # noqa: SLF001 - two runs of one piece of source are told apart by its code objects
+    return _decorate(function, (caller.f_code, caller.f_lineno), **options)
+
+
+def _decorate(function: Any, site: tuple[CodeType, int], **options: Any) -> Any:
     if isinstance(function, (classmethod, staticmethod)):
-        return type(function)(idempotent(function.__func__, **options))
+        return type(function)(_decorate(function.__func__, site, **options))
     if not callable(function):
         raise ConfigurationError(f"@idempotent needs a function, and was given {function!r}.")
     if is_generator(function):
@@ -107,16 +124,16 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             f"{function!r} yields its values one by one, which are no reply that could be given again. "
             "Protect a function that returns them all, or the one that handles each."
         )
-    return _protected(function, **options)
+    return _protect(function, site, **options)
 
 
-def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """The wrapper, which keeps the function's name, docstring, signature and types."""
+def _protect(function: Callable[..., Any], site: tuple[CodeType, int], **options: Any) -> Callable[..., Any]:
+    """Return the wrapper, which keeps the function's name, docstring, signature and types."""
     name, jobs_of = options.pop("name", None), jobs
     if is_disabled():
         jobs_of, options["store"] = openly, "memory://"  # which is not asked for anything
     choices = _choices(function, **options)
-    described = _describe(function, name, choices.final_errors)
+    described = _describe(function, FunctionName(function, name, site), choices)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return drive(jobs_of(described, choices, args, kwargs), Job.run)
@@ -130,34 +147,39 @@ def _protected(function: Callable[..., Any], **options: Any) -> Callable[..., An
     return protected
 
 
-def _describe(
-    function: Callable[..., Any], name: str | None, final_errors: tuple[type[BaseException], ...]
-) -> Function:
-    if name is not None and not (isinstance(name, str) and name):
-        raise ConfigurationError(f"name= takes what the function's keys begin with, not {name!r}.")
-    owned = is_method(function)
+def _describe(function: Callable[..., Any], name: FunctionName, choices: Choices) -> Function:
+    """Read off a function what each call needs.
+
+    Raises:
+        ConfigurationError: it has no arguments and no key=, so that nothing would tell its calls apart.
+    """
+    arguments = BoundArguments(function)
+    is_owned = is_method(function)
+    if choices.key is None and not is_owned and takes_nothing(function) and not arguments.are_given((), {}):
+        raise ConfigurationError(
+            f"{name.text!r} takes no arguments, so nothing tells one call from another: each would get the first one's "
+            "reply. Say what identifies a call: @idempotent(key=lambda: ...)."
+        )
+    names = parameters(function)
     return Function(
         function,
-        _name(function) if name is None else name,
-        owned,
-        _event_and_context(parameters(function)[owned:]),
-        BoundArguments(function),
-        Codec(function, final_errors=final_errors),
-        Codec(function, final_errors=final_errors, handler=True),
+        name,
+        is_owned,
+        names,
+        _is_handler(names[is_owned:]),
+        arguments,
+        Codec(function, final_errors=choices.final_errors),
+        Codec(function, final_errors=choices.final_errors, handler=True),
     )
 
 
-def _event_and_context(names: tuple[str, ...]) -> tuple[str, ...]:
-    """What a Lambda handler calls its two parameters; nothing for any other function."""
-    return names[:2] if len(names) > 1 and names[1].strip("_") in CONTEXT_NAMES else ()
-
-
-def _name(function: Callable[..., Any]) -> str:
-    """On Lambda keys begin with the Lambda function's name, so that IAM's LeadingKeys can tell them apart."""
-    inside = bare(function)
-    own = f"{inside.__module__}.{inside.__qualname__}"
-    host = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
-    return f"{host}#{own}" if host else own
+def _is_handler(names: tuple[str, ...]) -> bool:
+    """Tell if the first two parameters are called as Lambda's event and context are."""
+    if len(names) < 2:
+        return False
+    event, context = (name.strip("_").lower() for name in names[:2])
+    is_event = event in EVENT_NAMES or event.endswith("event")
+    return is_event and (context in CONTEXT_NAMES or context.endswith(("context", "ctx")))
 
 
 def _choices(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.keys import samples as s
-from tests.stand_ins import PATIENCE, Clocked, Context, Failing, Held, decisions_made, until
+from tests.stand_ins import PATIENCE, Clocked, Context, Failing, Held, decisions_made, restarted, until
 from twicesafe import InProgress, UnknownOutcome, current_execution, idempotent, step
 from twicesafe.execution.heartbeat import Heartbeat
 from twicesafe.protocol.commands import Claim, Complete, Release, Renew, SaveStep
@@ -39,12 +39,12 @@ def protected(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
     def protect(function: Callable[[], object], store: Clocked, **options: Any) -> Callable[[], Any]:
         if request.param == "sync":
-            return idempotent(store=store, name="work", **options)(function)
+            return idempotent(store=restarted(store), name="work", **options, key=lambda: "once")(function)
 
         async def work() -> object:
             return function()
 
-        decorated = idempotent(store=store, name="work", **options, key=lambda: "once")(work)
+        decorated = idempotent(store=restarted(store), name="work", **options, key=lambda: "once")(work)
         return lambda: asyncio.run(decorated())
 
     return protect
@@ -303,7 +303,7 @@ def test_a_thrown_away_step_leaves_its_execution_as_it_was() -> None:
 
 def test_a_generator_exit_of_a_plain_function_is_released() -> None:
     attempts: list[int] = []
-    work = idempotent(store=Clocked())(ends_once(GeneratorExit, attempts))
+    work = idempotent(store=Clocked(), name="work", key=lambda: "once")(ends_once(GeneratorExit, attempts))
     with pytest.raises(GeneratorExit):
         work()
     assert (work(), attempts) == ("done", [1, 2])

@@ -10,6 +10,7 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -23,7 +24,7 @@ from pydantic import BaseModel
 
 from tests.keys import samples as s
 from tests.stand_ins import Context
-from twicesafe import idempotent
+from twicesafe import TwicesafeError, idempotent
 from twicesafe.protocol.commands import List
 from twicesafe.stores.memory import MemoryStore
 
@@ -152,8 +153,49 @@ class Shop:
     def close(order: str) -> None:
         """A static method."""
 
+    @classmethod
+    def open(cls, town: str) -> None:
+        """A class method."""
+
     def handle(self, event: Any, context: Any) -> None:
         """A handler that is a method."""
+
+
+class Branch(Shop):
+    """With functions that it inherits."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A value with a method."""
+
+    name: str
+
+    def bill(self, order: str) -> None:
+        """A method of a value."""
+
+
+class Sender:
+    """A callable object."""
+
+    def __call__(self, user: str) -> None:
+        """Send it."""
+
+
+class MailSender(Sender):
+    """One that inherits its call."""
+
+
+def send(template: str, context: Any) -> None:
+    """A function whose second parameter has the name of a handler's."""
+
+
+def handle_with(event: Any, context: Any, database: Any = None) -> None:
+    """A handler with a third parameter."""
+
+
+def process(message: Any, _: Any = None) -> None:
+    """A function that is a handler by what it is called with."""
 
 
 def _plain(*args: Any, function: Any = pay, named: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -172,8 +214,16 @@ def _method(store: MemoryStore, **options: Any) -> None:
     idempotent(store=store, **options)(Shop.refund)(Shop(), "o-1")
 
 
-def _method_handler(store: MemoryStore) -> None:
-    idempotent(store=store)(Shop.handle)(Shop(), s.SAMPLES["sqs"][0], Context())
+def _method_handler(store: MemoryStore, owner: Shop) -> None:
+    idempotent(store=store)(Shop.handle)(owner, s.SAMPLES["sqs"][0], Context())
+
+
+def _class_method(store: MemoryStore, owner: type[Shop]) -> None:
+    idempotent(store=store)(Shop.__dict__["open"].__func__)(owner, "Bern")
+
+
+def _injected(store: MemoryStore) -> None:
+    idempotent(store=store)(handle_with)(s.SAMPLES["sqs"][0], Context(), object())
 
 
 class _Isolated(Context):
@@ -195,7 +245,11 @@ CALLS: dict[str, Callable[[MemoryStore], object]] = {
     "event: key and no payload": _event(ORDER, key="id", payload=False),
     "event: key out of a body": _event(s.SAMPLES["sqs"][0], key="Records[0].body"),
     "event: name": _event(s.SAMPLES["sqs"][0], name="orders"),
-    "event: to a method": _method_handler,
+    "event: to a method": partial(_method_handler, owner=Shop()),
+    "event: to a method that is inherited": partial(_method_handler, owner=Branch()),
+    "event: with a third argument": _injected,
+    "event: to a function of other names": _event(s.SAMPLES["sqs"][0], None, process),
+    "event: without a context": lambda store: idempotent(store=store)(process)(s.SAMPLES["sqs"][0]),
     "call: positional": _plain("o-1", 5),
     "call: by keyword": _plain(named={"amount": 5, "order": "o-1"}),
     "call: keyword-only": _plain("o-1", named={"note": "n"}),
@@ -207,19 +261,27 @@ CALLS: dict[str, Callable[[MemoryStore], object]] = {
     "call: static method": _plain("o-1", function=Shop.close),
     "call: method": _method,
     "call: method with a key": partial(_method, key=lambda order: order),
+    "call: method of a value": lambda store: idempotent(store=store)(Tenant.bill)(Tenant("red"), "o-1"),
+    "call: class method": partial(_class_method, owner=Shop),
+    "call: class method that is inherited": partial(_class_method, owner=Branch),
+    "call: callable object": _plain("ann", function=Sender()),
+    "call: callable object that inherits its call": _plain("ann", function=MailSender()),
+    "call: second parameter called context": _plain("welcome", {"user": 1}, function=send),
     "call: partial": _plain("o-1", function=partial(pay, amount=5)),
+    "call: partial with a name": _plain("o-1", function=partial(pay, amount=5), name="payments"),
     "call: on Lambda": _plain("o-1"),
 }
 """Each by what it is."""
 
 
 def made(name: str) -> list[list[str]]:
-    """The key and the fingerprint of each record that a call makes."""
+    """Return the key and the fingerprint of each record that a call makes; none, where it is refused."""
     store = MemoryStore()
     host = {"AWS_LAMBDA_FUNCTION_NAME": "shop-production"} if name == "call: on Lambda" else {}
     os.environ.update(host)
     try:
-        CALLS[name](store)
+        with suppress(TwicesafeError):
+            CALLS[name](store)
     finally:
         for variable in host:
             del os.environ[variable]

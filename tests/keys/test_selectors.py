@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import operator
 import traceback
+from collections import UserDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
+import attrs
 import pytest
+from aws_lambda_powertools.utilities.data_classes import SQSEvent
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from twicesafe.errors import ConfigurationError, MissingKey
 from twicesafe.keys.selectors import BoundArguments, compile_selector
@@ -55,7 +62,7 @@ EVENT = {
     ],
 )
 def test_an_expression_finds_all_that_it_asks_for(expression: str, value: object) -> None:
-    assert compile_selector(expression)(EVENT, "a second argument") == value
+    assert compile_selector(expression)({"event": EVENT, "context": "a second argument"}) == value
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,7 @@ def test_an_expression_finds_all_that_it_asks_for(expression: str, value: object
 )
 def test_an_expression_of_which_a_part_is_missing_is_an_error(expression: str, part: str) -> None:
     with pytest.raises(MissingKey) as error:
-        compile_selector(expression)(EVENT)
+        compile_selector(expression)({"event": EVENT})
     assert error.value.selector == expression
     assert error.value.part == part
 
@@ -95,7 +102,7 @@ def test_an_expression_of_which_a_part_is_missing_is_an_error(expression: str, p
 @pytest.mark.parametrize("expression", ["json(body)", "base64(body)", "length(body.secret)", "abs(body)"])
 def test_an_error_shows_nothing_of_the_event(expression: str) -> None:
     with pytest.raises(MissingKey) as error:
-        compile_selector(expression)({"body": CANARY})
+        compile_selector(expression)({"event": {"body": CANARY}})
     assert CANARY[:8] not in "".join(traceback.format_exception(error.value))
 
 
@@ -110,12 +117,12 @@ def test_what_is_no_expression_is_an_error_at_once(expression: str) -> None:
 )
 def test_a_function_of_whose_answer_a_part_is_missing_is_an_error(value: object) -> None:
     with pytest.raises(MissingKey):
-        compile_selector(lambda event: value)({})
+        compile_selector(lambda event: value)({"event": {}})
 
 
 @pytest.mark.parametrize("value", [0, False, 0.0, "x", ["a", 0], {"a": 0}, ({"detail": None},), {"a": {"b": None}}])
 def test_what_is_there_is_a_key_even_if_it_is_nothing_much(value: object) -> None:
-    assert compile_selector(lambda event: value)({}) == value
+    assert compile_selector(lambda event: value)({"event": {}}) == value
 
 
 def test_the_error_names_the_function_and_the_part() -> None:
@@ -123,12 +130,12 @@ def test_the_error_names_the_function_and_the_part() -> None:
         return {"user": event.get("user"), "order": 7}
 
     with pytest.raises(MissingKey, match=r"user_and_order has nothing at \.user"):
-        compile_selector(user_and_order)({})
+        compile_selector(user_and_order)({"event": {}})
 
 
 def test_the_functions_own_error_is_its_own() -> None:
     with pytest.raises(KeyError, match="user"):
-        compile_selector(lambda event: event["user"])({})
+        compile_selector(lambda event: event["user"])({"event": {}})
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)))
@@ -137,7 +144,7 @@ def test_null_is_never_a_part_of_a_key(value: object) -> None:
         return part is None or (isinstance(part, list) and any(map(has_null, part)))
 
     try:
-        found = compile_selector("[a, a]")({"a": value})
+        found = compile_selector("[a, a]")({"event": {"a": value}})
     except MissingKey:
         return
     assert not has_null(found)
@@ -188,7 +195,7 @@ def test_what_a_list_is_taken_from_is_evaluated_once(monkeypatch: pytest.MonkeyP
     real = json.loads
     monkeypatch.setattr("twicesafe.keys.expressions.json.loads", lambda text: parsed.append(text) or real(text))
     body = json.dumps({"a": [{"b": [{"c": [1, 2]}]}]})
-    assert compile_selector("json(@).a[].b[].c[]")(body) == [1, 2]
+    assert compile_selector("json(@).a[].b[].c[]")({"event": body}) == [1, 2]
     assert len(parsed) == 1
 
 
@@ -198,3 +205,149 @@ def test_what_a_list_is_taken_from_is_evaluated_once(monkeypatch: pytest.MonkeyP
 def test_a_message_names_the_option(wrong: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         compile_selector(wrong, "payload")
+
+
+# Which of a call's arguments it is given
+
+
+def pay(order: Any, amount: int = 1, *, note: str = "") -> None: ...
+
+
+ORDERED = {"order": "o-1", "amount": 5, "note": "n"}
+
+
+class Keys:
+    def of(self, order: str) -> str:
+        return order
+
+    def __call__(self, order: str) -> str:
+        return order
+
+
+def default_of_a_loop(n: int = 7) -> Callable[..., Any]:
+    return lambda order, n=n: [order, n]
+
+
+CHOSEN: list[tuple[Callable[..., Any], object]] = [
+    (lambda order: order, "o-1"),
+    (lambda amount: amount, 5),
+    (lambda amount, order: [order, amount], ["o-1", 5]),
+    (lambda note: note, "n"),
+    (lambda order, *, note: [order, note], ["o-1", "n"]),
+    (lambda o: o, "o-1"),
+    (lambda o, a: [o, a], ["o-1", 5]),
+    (lambda o, amount=0: [o, amount], ["o-1", 5]),
+    (lambda order, **others: [order, others], ["o-1", {"amount": 5, "note": "n"}]),
+    (lambda **all_of_it: all_of_it, ORDERED),
+    (lambda *all_of_it: all_of_it, ("o-1", 5, "n")),
+    (lambda first, *others: [first, others], ["o-1", (5, "n")]),
+    (lambda: "once", "once"),
+    (default_of_a_loop(), ["o-1", 7]),
+    (lambda it=None: it, "o-1"),
+    (str, "o-1"),
+    (operator.itemgetter(slice(2)), "o-"),
+    (Keys().of, "o-1"),
+    (Keys(), "o-1"),
+    (partial(lambda prefix, order: [prefix, order], "p"), ["p", "o-1"]),
+    (partial(lambda order, suffix: [order, suffix], suffix="s"), ["o-1", "s"]),
+]
+
+
+@pytest.mark.parametrize(("function", "value"), CHOSEN)
+def test_a_function_is_given_what_it_names_or_else_what_comes_first(function: Any, value: object) -> None:
+    assert compile_selector(function)(ORDERED) == value
+
+
+@pytest.mark.parametrize("function", [lambda a, b, c, d: a, lambda order, missing: order, lambda a, b, c, d, **e: a])
+def test_a_function_that_takes_more_than_there_is_is_a_clear_error(function: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"takes .* and the call has order"):
+        compile_selector(function)({"order": "o-1"})
+
+
+@pytest.mark.parametrize("key", ["id", lambda order: order["id"], lambda o: o["id"], operator.itemgetter("id")])
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [(({"id": 1}, 5), {}), (({"id": 1},), {"amount": 5}), ((), {"amount": 5, "order": {"id": 1}}), (({"id": 1},), {})],
+)
+def test_a_call_by_keyword_has_the_key_of_the_same_call_by_position(key: Any, args: Any, kwargs: Any) -> None:
+    assert compile_selector(key)(BoundArguments(pay).bind(args, kwargs)) == 1
+
+
+def test_what_a_call_leaves_out_has_its_default() -> None:
+    assert compile_selector(lambda order, amount: [order, amount])(BoundArguments(pay).bind(("o-1",), {})) == ["o-1", 1]
+
+
+# Expressions that look into objects
+
+
+class Item(BaseModel):
+    sku: str
+    lines: tuple[int, ...] = ()
+
+
+@dataclass
+class Basket:
+    id: str
+    items: list[Item]
+    first: Point
+    note: str = field(default="", compare=False)
+
+
+class Coordinates(NamedTuple):
+    x: int
+    y: int
+
+
+@attrs.frozen
+class Parcel:
+    id: str
+
+
+class Opaque:
+    id = "o-1"
+
+
+BASKET = Basket("b-1", [Item(sku="a", lines=(1, 2)), Item(sku="b")], Point(3, 4), "n")
+
+
+@pytest.mark.parametrize(
+    ("value", "expression", "found"),
+    [
+        (BASKET, "id", "b-1"),
+        (BASKET, "note", "n"),
+        (BASKET, "[id, first.x]", ["b-1", 3]),
+        (BASKET, "items[0].sku", "a"),
+        (BASKET, "items[].sku", ["a", "b"]),
+        (BASKET, "items[?sku=='b'].sku", ["b"]),
+        (BASKET, "items[0].lines[1]", 2),
+        (BASKET, "items[0].lines[*]", [1, 2]),
+        (BASKET, "first.*", [3, 4]),
+        ({"basket": BASKET}, "basket.items[1].sku", "b"),
+        ([BASKET], "[0].id", "b-1"),
+        ((BASKET,), "[0].id", "b-1"),
+        (Coordinates(1, 2), "y", 2),
+        (Parcel("p-1"), "id", "p-1"),
+        (UserDict({"id": 1}), "id", 1),
+        (SQSRecord({"messageId": "m-1"}), "messageId", "m-1"),
+        (SQSEvent({"Records": [{"body": '{"id": 7}'}]}), "Records[0].json(body).id", 7),
+    ],
+)
+def test_an_expression_looks_into_dataclasses_models_and_data_classes(
+    value: object, expression: str, found: object
+) -> None:
+    assert compile_selector(expression)({"order": value}) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "expression", "kind"),
+    [
+        (Opaque(), "id", "Opaque"),
+        ({"order": Opaque()}, "order.id", "Opaque"),
+        ([Opaque()], "[].id", "Opaque"),
+        (date(2026, 1, 1), "year", "date"),
+        (object(), "id || 'none'", "object"),
+    ],
+)
+def test_an_expression_says_what_it_cannot_look_into(value: object, expression: str, kind: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"cannot look into a {kind}\. Give a function instead.*lambda order"):
+        compile_selector(expression)({"order": value})

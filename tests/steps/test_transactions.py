@@ -311,7 +311,7 @@ def test_without_an_answer_nothing_is_written(play: Play, stock: Stock, final: b
 @pytest.mark.parametrize("work", [lambda: step.transact("a", [{}]), lambda: current_execution().complete_with([{}])])
 def test_another_store_refuses_before_any_effect(work: Any) -> None:
     with pytest.raises(twicesafe.ConfigurationError, match="memory cannot make writes"):
-        idempotent(store=MemoryStore(), name="w")(work)()
+        idempotent(store=MemoryStore(), name="w", key=lambda: "once")(work)()
 
 
 @pytest.mark.parametrize(

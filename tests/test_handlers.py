@@ -1,0 +1,360 @@
+"""Which call is a handler's, what it is keyed by, and what is refused because nothing would identify it."""
+
+from __future__ import annotations
+
+import types
+from collections import OrderedDict, UserDict
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock, Mock
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2, DynamoDBStreamEvent, SQSEvent
+from aws_lambda_powertools.utilities.parser.models import SqsModel
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from tests.keys import samples as s
+from tests.stand_ins import Clocked, Context, decisions_made
+from twicesafe import ConfigurationError, NotEnoughTime, UnusableKey, current_execution, idempotent
+
+SQS = {"Records": [s.sqs()]}
+REAL = Context()
+
+
+@pytest.fixture
+def store() -> Clocked:
+    return Clocked()
+
+
+# By the names of its parameters
+
+
+def event_context(event: Any, context: Any) -> str | None:
+    return current_execution().key
+
+
+def evt_ctx(evt: Any, ctx: Any) -> str | None:
+    return current_execution().key
+
+
+def unused(_event: Any, _context: Any) -> str | None:
+    return current_execution().key
+
+
+def ignored(_: Any, __: Any) -> str | None:
+    return current_execution().key
+
+
+def long_names(sqs_event: Any, lambda_context: Any) -> str | None:
+    return current_execution().key
+
+
+def injected(event: Any, context: Any, database: Any = None) -> str | None:
+    return current_execution().key
+
+
+def by_keyword_only(event: Any, context: Any, *, database: Any) -> str | None:
+    return current_execution().key
+
+
+HANDLERS = [event_context, evt_ctx, unused, ignored, long_names, injected]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handlers_test_with_any_context_meets_the_same_delivery_as_production(store: Clocked, handler: Any) -> None:
+    protected = idempotent(store=store)(handler)
+    for context in (REAL, None, {}, SimpleNamespace(), object(), 0, Mock(), MagicMock()):
+        protected(SQS, context)
+    assert "#sqs#m-1#" in store.record.key
+
+
+@pytest.mark.parametrize(
+    ("handler", "args", "kwargs"),
+    [
+        (injected, (SQS, REAL, object()), {}),
+        (injected, (SQS, REAL), {"database": object()}),
+        (injected, (SQS,), {"context": None, "database": object()}),
+        (injected, (), {"event": SQS, "context": REAL, "database": object()}),
+        (by_keyword_only, (SQS, None), {"database": object()}),
+    ],
+)
+def test_a_handler_with_an_injected_argument_is_a_handler(
+    store: Clocked, handler: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    assert "#sqs#m-1#" in str(idempotent(store=store)(handler)(*args, **kwargs))
+
+
+def test_each_record_is_handed_on_with_the_injected_arguments(store: Clocked) -> None:
+    seen: list[Any] = []
+
+    @idempotent(store=store, name="handler")
+    def handler(event: Any, context: Any, database: Any, *, region: str) -> None:
+        seen.append((event["Records"][0]["messageId"], context, database, region))
+
+    handler({"Records": [s.sqs(message_id=one) for one in "ab"]}, None, "db", region="eu")
+    assert seen == [("a", None, "db", "eu"), ("b", None, "db", "eu")]
+
+
+# By what it is called with
+
+
+def process(message: Any, services: Any = None) -> str | None:
+    return current_execution().key
+
+
+def gather(*args: Any) -> str | None:
+    return current_execution().key
+
+
+@pytest.mark.parametrize("function", [process, gather])
+@pytest.mark.parametrize("event", [SQS, s.http_api(), s.envelope(), [s.sqs()], SQSEvent(SQS)])
+@pytest.mark.parametrize("others", [(), (None,), (object(),)])
+def test_a_function_that_gets_a_recognised_event_is_a_handler(
+    store: Clocked, function: Any, event: Any, others: tuple[Any, ...]
+) -> None:
+    assert "#function#" not in str(idempotent(store=store)(function)(event, *others))
+
+
+def test_what_changes_from_one_receive_to_the_next_is_no_part_of_its_key(store: Clocked) -> None:
+    protected = idempotent(store=store)(process)
+    again = {"Records": [{**s.sqs(), "receiptHandle": "r-2", "attributes": {"ApproximateReceiveCount": "2"}}]}
+    assert [protected(SQS), protected(again)] == [store.record.key, None]
+
+
+@pytest.mark.parametrize("function", [process, gather])
+def test_a_function_that_gets_lambdas_context_is_a_handler(store: Clocked, function: Any) -> None:
+    assert "#direct#" in str(idempotent(store=store)(function)({"order": 1}, REAL))
+
+
+def test_a_context_by_keyword_makes_a_handler_too(store: Clocked) -> None:
+    assert "#direct#" in str(idempotent(store=store)(process)({"order": 1}, services=REAL))
+    assert "#sqs#" in str(idempotent(store=store)(process)(message=SQS, services=None))
+
+
+def send(template: str, context: dict[str, Any]) -> str | None:
+    return current_execution().key
+
+
+def charge(order: dict[str, Any], ctx: dict[str, Any]) -> str | None:
+    return current_execution().key
+
+
+def ask(event: Any) -> str | None:
+    return current_execution().key
+
+
+@pytest.mark.parametrize(
+    ("function", "one", "another"),
+    [
+        (send, ("welcome", {"user": 1}), ("welcome", {"user": 2})),
+        (charge, ({"id": "o-1"}, {"user": 1}), ({"id": "o-1"}, {"user": 2})),
+        (process, ({"order": 1}, None), ({"order": 2}, None)),
+        (ask, ({"order": 1},), ({"order": 2},)),
+        (ask, (s.SAMPLES["sign-up"][0],), ({**s.SAMPLES["sign-up"][0], "userName": "v"},)),
+        (ask, (s.SAMPLES["step functions"][0],), ({**s.SAMPLES["step functions"][0], "a": 1},)),
+    ],
+)
+def test_any_other_function_is_keyed_by_its_arguments(store: Clocked, function: Any, one: Any, another: Any) -> None:
+    protected = idempotent(store=store)(function)
+    keys = [protected(*one), protected(*one), protected(*another)]
+    assert all("#function#" in str(key) for key in keys)
+    assert keys[0] == keys[1] != keys[2]
+    assert len(store._records) == 2
+
+
+def test_a_mock_that_is_an_argument_is_not_lambdas_context(store: Clocked) -> None:
+    with pytest.raises(UnusableKey):
+        idempotent(store=store)(process)({"order": 1}, Mock())
+
+
+# Events that are objects
+
+
+class Batch(BaseModel):
+    Records: list[dict[str, Any]]
+
+
+@dataclass
+class Order:
+    id: str
+
+
+WRAPPED = {
+    "Powertools' data class": SQSEvent(SQS),
+    "a read-only mapping": types.MappingProxyType(SQS),
+    "a mapping of the standard library": UserDict(SQS),
+    "an ordered dict": OrderedDict(SQS),
+}
+
+
+@pytest.mark.parametrize("event", WRAPPED.values(), ids=WRAPPED)
+def test_an_object_that_holds_the_event_is_read_as_the_event(store: Clocked, event: Any) -> None:
+    key = idempotent(store=store)(event_context)(event, None)
+    assert key == idempotent(store=Clocked())(event_context)(SQS, None)
+
+
+@pytest.mark.parametrize("kind", [SQSEvent, types.MappingProxyType, UserDict])
+def test_each_record_comes_in_the_form_of_the_event(store: Clocked, kind: Any) -> None:
+    seen: list[Any] = []
+    handler = idempotent(store=store, name="handler")(lambda event, context: seen.append(event))
+    handler(kind({"Records": [s.sqs(message_id=one) for one in "ab"]}), None)
+    assert [type(event) for event in seen] == [kind, kind]
+    assert [event["Records"][0]["messageId"] for event in seen] == ["a", "b"]
+    if kind is SQSEvent:
+        assert [record.message_id for event in seen for record in event.records] == ["a", "b"]
+
+
+def test_an_event_that_is_no_batch_is_handed_on_as_it_is(store: Clocked) -> None:
+    seen: list[Any] = []
+    event = APIGatewayProxyEventV2(s.http_api())
+    idempotent(store=store, name="handler")(lambda event, context: seen.append(event))(event, None)
+    assert seen[0] is event
+
+
+def test_an_object_that_cannot_be_made_of_one_record_is_refused_before_any_effect(store: Clocked) -> None:
+    class Event(DynamoDBStreamEvent):
+        def __init__(self, data: Any, source: str) -> None:
+            super().__init__(data)
+
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler")(lambda event, context: ran.append(event))
+    with pytest.raises(ConfigurationError, match="above the decorator that parses"):
+        handler(Event({"Records": [s.dynamodb()]}, "stream"), None)
+    assert ran == []
+
+
+PARSED: dict[str, Any] = {
+    "a model": Batch(**SQS),
+    "a model of Powertools": SqsModel.model_construct(**SQS),
+    "a list of models": [Batch(**SQS)],
+    "a tuple of records": (s.sqs(),),
+    "a dict with a model in it": {"Records": [Batch(**SQS)]},
+    "a dict with an object in it": {"order": Order("o-1")},
+    "a dict whose names are no texts": {1: "one"},
+    "a dataclass": Order("o-1"),
+    "a namespace": SimpleNamespace(**SQS),
+    "a list of plain values": [1, 2],
+    "a text": "order",
+    "bytes": b"order",
+    "a number": 5,
+    "nothing": None,
+    "a set": {"o-1"},
+    "a mock": Mock(),
+}
+
+
+@pytest.mark.parametrize("event", PARSED.values(), ids=PARSED)
+@pytest.mark.parametrize("context", [REAL, None])
+def test_what_a_parser_made_of_an_event_is_refused_before_any_effect(store: Clocked, event: Any, context: Any) -> None:
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler")(lambda event, context: ran.append(event))
+    with pytest.raises(ConfigurationError, match="Put @idempotent above the decorator that parses the event"):
+        handler(event, context)
+    assert ran == []
+    assert store._records == {}
+
+
+@pytest.mark.parametrize("event", [Batch(**SQS), Order("o-1"), "order", [Batch(**SQS)], (s.sqs(),)])
+def test_with_a_key_of_the_users_own_it_is_welcome(store: Clocked, event: Any) -> None:
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler", key=str)(lambda event, context: ran.append(event))
+    handler(event, REAL)
+    handler(event, REAL)
+    assert ran == [event]
+
+
+def test_the_key_may_be_an_expression_on_a_model(store: Clocked) -> None:
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler", key="Records[0].messageId")(lambda event, ctx: ran.append(event))
+    for event in (Batch(**SQS), SQSEvent(SQS)):
+        handler(event, REAL)
+        handler(event, REAL)
+    assert len(ran) == 2
+
+
+def test_an_empty_batch_is_still_nothing_to_protect(store: Clocked) -> None:
+    handler = idempotent(store=store, name="handler")(lambda event, context: "done")
+    assert [handler(event, REAL) for event in ({"Records": []}, [])] == ["done", "done"]
+
+
+# Contexts of tests
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        Mock(),
+        MagicMock(),
+        SimpleNamespace(get_remaining_time_in_millis=None),
+        SimpleNamespace(get_remaining_time_in_millis=3_000),
+        SimpleNamespace(get_remaining_time_in_millis=lambda: None),
+        SimpleNamespace(get_remaining_time_in_millis=lambda: "3000"),
+        SimpleNamespace(get_remaining_time_in_millis=lambda: True),
+        SimpleNamespace(get_remaining_time_in_millis=lambda: float("nan")),
+        3_000,
+        "context",
+    ],
+    ids=repr,
+)
+def test_what_is_no_number_is_no_deadline(store: Clocked, context: Any) -> None:
+    @idempotent(store=store, name="handler")
+    def handler(event: Any, context: Any) -> Any:
+        return current_execution().deadline is None
+
+    assert handler(SQS, context) is True
+
+
+@pytest.mark.parametrize("remaining", [5_000.7, float("inf"), 10**30])
+def test_any_number_is_one(store: Clocked, remaining: float) -> None:
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: remaining)
+    deadlines: list[Any] = []
+    idempotent(store=store, name="handler")(lambda event, context: deadlines.append(current_execution().deadline))(
+        SQS, context
+    )
+    assert isinstance(deadlines[0], int)
+
+
+def test_a_stand_in_that_leaves_no_time_is_told_to_leave_some(store: Clocked) -> None:
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler")(lambda event, context: ran.append(event))
+    for context in (LambdaContext(), SimpleNamespace(get_remaining_time_in_millis=lambda: 0)):
+        with pytest.raises(NotEnoughTime, match=r"let its get_remaining_time_in_millis\(\) return more") as error:
+            handler(SQS, context)
+        assert "timeout" not in str(error.value)
+    assert ran == []
+
+
+def test_on_lambda_no_time_left_is_the_functions_timeout(store: Clocked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "checkout")
+    handler = idempotent(store=store, name="handler")(lambda event, context: 1)
+    with pytest.raises(NotEnoughTime, match="Raise the function's timeout"):
+        handler(SQS, Context(0))
+
+
+def test_a_handler_that_is_a_method_is_keyed_by_its_event_and_its_class(store: Clocked) -> None:
+    ran: list[str] = []
+
+    class Task:
+        @idempotent(store=store, name="task")
+        def __call__(self, event: Any, context: Any) -> None:
+            ran.append(type(self).__name__)
+
+    class Mail(Task):
+        pass
+
+    class Bill(Task):
+        pass
+
+    for task in (Mail(), Mail(), Bill(), Task(), Task()):
+        task(SQS, None)
+    assert ran == ["Mail", "Bill", "Task"]
+
+
+def test_a_decision_is_announced_of_what_is_refused(store: Clocked) -> None:
+    handler = idempotent(store=store, name="handler")(lambda event, context: 1)
+    with decisions_made() as made, pytest.raises(ConfigurationError):
+        handler(Batch(**SQS), REAL)
+    assert [decision.verdict for decision in made] == ["error"]
