@@ -270,16 +270,14 @@ class _Event:
 
     def _with_key(self, unit: Unit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Unit:
         """Return the unit under the user's own key, where they gave one; else under the best that there is."""
-        arguments = {**dict(zip(self.function.parameters or ("event", "context"), args, strict=False)), **kwargs}
-        owner = self.function.owner
         if self.choices.payload is not None:
-            unit = unit._replace(payload=self.choices.payload(arguments, owner))
+            unit = unit._replace(payload=self._selected(self.choices.payload, args, kwargs))
         elif not self.choices.takes_fingerprint:
             unit = unit._replace(payload=None)
         if unit.credentials and self.choices.scope is None:
             unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
-            identity = {"key": canonical(self.choices.key(arguments, owner))}
+            identity = {"key": canonical(self._selected(self.choices.key, args, kwargs))}
             unit = unit._replace(kind="explicit", identity=identity)
         else:
             unit = self._with_own_key(unit)
@@ -287,6 +285,10 @@ class _Event:
         if unit.identity is not None and subclass is not None:
             unit = unit._replace(identity={"class": subclass, **unit.identity})
         return unit
+
+    def _selected(self, selector: Selector, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        names = self.function.parameters or ("event", "context")  # a function of *args has none
+        return selector({**dict(zip(names, args, strict=False)), **kwargs}, self.function.owner)
 
     def _with_own_key(self, unit: Unit) -> Unit:
         """Return the unit under its source's own identity, or under Lambda's request id."""
