@@ -8,13 +8,14 @@ is decorated; two that share a name all the same are found before the second one
 from __future__ import annotations
 
 import os
+import threading
 from enum import Enum
 from functools import partial
 from weakref import WeakKeyDictionary, ref
 
 from .decisions import logger
 from .errors import ConfigurationError
-from .signatures import bare, innermost
+from .signatures import bare, innermost, module_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PLAIN = (str, bytes, int, float, bool, type(None), Enum)
 """Captured values that can be compared; of any other object it is not known if it means the same."""
+_lock = threading.Lock()
 _warned: set[str] = set()
 _names: WeakKeyDictionary[Store, Names] = WeakKeyDictionary()
 _names_of_others: dict[int, tuple[Store, Names]] = {}
@@ -73,14 +75,15 @@ class FunctionName:
         """
         if self.checked == id(store):
             return
-        names = _names_on(store)
-        entry = names.get(self.text)
-        other = entry() if isinstance(entry, ref) else entry
-        if other is not None and other is not self:
-            self._compare(other, store)
-        # An instance without a name is remembered when it has gone, too: the next one is not known to be the same.
-        names[self.text] = self if self.instance is not None and not self.is_given else ref(self)
-        self.checked = id(store)
+        with _lock:
+            names = _names_on(store)
+            entry = names.get(self.text)
+            other = entry() if isinstance(entry, ref) else entry
+            if other is not None and other is not self:
+                self._compare(other, store)
+            # An instance without a name is remembered when it has gone, too: the next one may be another.
+            names[self.text] = self if self.instance is not None and not self.is_given else ref(self)
+            self.checked = id(store)
 
     def _compare(self, other: FunctionName, store: Store) -> None:
         if self._is_again(other):
@@ -158,9 +161,9 @@ def _is_instance(function: Any) -> bool:
 def _module_and_qualname(function: Any) -> tuple[str, str]:
     """Return both of a function; of a callable object, those of its class's __call__."""
     if _is_instance(function):
-        return type(function).__module__, f"{type(function).__qualname__}.__call__"
+        return module_name(type(function).__module__), f"{type(function).__qualname__}.__call__"
     named = function if isinstance(getattr(function, "__qualname__", None), str) else bare(function)
-    return str(named.__module__), named.__qualname__  # a method of a built-in has no module
+    return module_name(str(named.__module__)), named.__qualname__  # a method of a built-in has no module
 
 
 def _on_lambda(own: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import partial
 
 TYPE_CHECKING = False
@@ -11,6 +13,18 @@ if TYPE_CHECKING:
 VARARGS, VARKEYWORDS = 0x04, 0x08
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
 """Flags of a code object (inspect.CO_...): what it takes, and what its call makes."""
+
+
+def module_name(module: str) -> str:
+    """Return the name under which a module is imported, also where it is the one that was started.
+
+    Python calls that one __main__, and __mp_main__ in a process that multiprocessing has spawned.
+    """
+    started = sys.modules.get(module) if module in ("__main__", "__mp_main__") else None
+    spec, file = getattr(started, "__spec__", None), getattr(started, "__file__", None)
+    if spec is not None:
+        return str(spec.name)
+    return module if file is None else os.path.splitext(os.path.basename(file))[0]
 
 
 def bare(function: Any) -> Any:

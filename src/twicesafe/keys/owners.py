@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from ..errors import ConfigurationError, MissingKey, UnusableKey
+from ..signatures import module_name
 from .canonical import canonical
 from .selectors import missing_part
 
@@ -19,7 +20,7 @@ METHOD = "__idempotency_key__"
 def class_name(owner: object) -> str:
     """Return the qualified name of a class, or of an object's class."""
     kind = owner if isinstance(owner, type) else type(owner)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{module_name(kind.__module__)}.{kind.__qualname__}"
 
 
 def owner_text(owner: Any, method: str, parameters: tuple[str, ...]) -> str:
