@@ -10,6 +10,7 @@ import pytest
 
 from tests.servers.dynamodb import Unavailable, dynamodb_local
 from tests.servers.postgres import postgres
+from twicesafe import unprotected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,12 @@ def own_environment() -> Iterator[None]:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test hear the warnings that a process logs once."""
+    monkeypatch.setattr(unprotected, "_warned", set())
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,8 @@ import pytest
 
 from tests.keys import samples as s
 from tests.stand_ins import Clocked, Context, Failing
-from twicesafe import ConfigurationError, idempotent, unprotected
+from twicesafe import ConfigurationError, idempotent
 from twicesafe.protocol.commands import Claim
-
-
-@pytest.fixture(autouse=True)
-def nothing_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unprotected, "_warned", set())
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

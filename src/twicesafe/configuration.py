@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 
-from .decisions import logger
 from .errors import ConfigurationError
 from .stores.base import on_lambda, open_store
 
@@ -63,7 +62,7 @@ def _local_url(beside: str | None) -> str:
 
 
 def is_disabled() -> bool:
-    """Whether protection is switched off for a local run, which is said loudly.
+    """Tell if protection is switched off for a local run.
 
     Raises:
         ConfigurationError: it is switched off on Lambda.
@@ -72,5 +71,4 @@ def is_disabled() -> bool:
         return False
     if on_lambda():
         raise ConfigurationError(f"{DISABLED} is for local runs, and this is Lambda. Take it out of its environment.")
-    logger.warning("%s is set: nothing is protected, every duplicate runs again.", DISABLED)
     return True

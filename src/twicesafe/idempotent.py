@@ -16,6 +16,7 @@ from .protocol.policy import LONGEST_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
 from .signatures import bare, is_async, is_generator, is_method, parameters, takes_nothing
+from .unprotected import DISABLED, warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,11 +130,12 @@ def _decorate(function: Any, site: tuple[CodeType, int], **options: Any) -> Any:
 
 def _protect(function: Callable[..., Any], site: tuple[CodeType, int], **options: Any) -> Callable[..., Any]:
     """Return the wrapper, which keeps the function's name, docstring, signature and types."""
-    name, jobs_of = options.pop("name", None), jobs
+    name, jobs_of = FunctionName(function, options.pop("name", None), site), jobs
     if is_disabled():
         jobs_of, options["store"] = openly, "memory://"  # which is not asked for anything
+        warn_once(name.text, "any source", DISABLED)
     choices = _choices(function, **options)
-    described = _describe(function, FunctionName(function, name, site), choices)
+    described = _describe(function, name, choices)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return drive(jobs_of(described, choices, args, kwargs), Job.run)

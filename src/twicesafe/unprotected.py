@@ -20,6 +20,10 @@ FAIL_OPEN = (
     "%s runs an event from %s without protection, as fail_open asks, because its store did not answer (%s). It may run "
     "twice. Leave fail_open out where that is worse than an error."
 )
+DISABLED = (
+    "%s runs %s without protection: TWICESAFE_DISABLED is set, so nothing is protected and every duplicate runs again. "
+    "Take it out of the environment to protect it."
+)
 _warned: set[tuple[str, ...]] = set()
 
 
