@@ -10,7 +10,9 @@ from typing import Any
 from unittest.mock import MagicMock, Mock
 
 import pytest
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2, DynamoDBStreamEvent, SQSEvent
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.parser.models import SqsModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -277,6 +279,61 @@ def test_the_key_may_be_an_expression_on_a_model(store: Clocked) -> None:
 def test_an_empty_batch_is_still_nothing_to_protect(store: Clocked) -> None:
     handler = idempotent(store=store, name="handler")(lambda event, context: "done")
     assert [handler(event, REAL) for event in ({"Records": []}, [])] == ["done", "done"]
+
+
+@pytest.mark.parametrize("key", ["Records[0].messageId", None])
+def test_a_redelivery_is_one_although_its_model_has_another_receive_count(store: Clocked, key: str | None) -> None:
+    ran: list[Any] = []
+    handler = idempotent(store=store, name="handler", key=key)(lambda event, context: ran.append(event))
+    for count in ("1", "2"):
+        event = {"Records": [{**s.sqs(ApproximateReceiveCount=count), "receiptHandle": f"r-{count}"}]}
+        handler(Batch(**event) if key else SQSEvent(event), REAL)
+    assert len(ran) == 1
+
+
+# One record, without the event around it
+
+
+RECORDS = {
+    "sqs": s.sqs(),
+    "kinesis": s.kinesis(),
+    "dynamodb": s.dynamodb(),
+    "sns": s.SAMPLES["sns"][0]["Records"][0],
+    "s3": s.s3(),
+    "Powertools' record": SQSRecord(s.sqs()),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_function_that_gets_a_record_is_keyed_by_what_identifies_the_record(store: Clocked, record: Any) -> None:
+    seen: list[Any] = []
+
+    @idempotent(store=store, name="work")
+    def work(record: Any) -> None:
+        seen.append(record)
+
+    work(record)
+    work(record=record)
+    assert len(seen) == 1
+    assert seen[0] is record
+    assert "#function#" not in store.record.key
+
+
+@pytest.mark.parametrize("key", [None, "messageId", lambda record: record.body])
+def test_a_record_handler_of_powertools_batch_processor_runs_once_for_a_message(store: Clocked, key: Any) -> None:
+    worked: list[str] = []
+    processor = BatchProcessor(event_type=EventType.SQS)
+
+    @idempotent(store=store, name="work", key=key)
+    def work(record: SQSRecord) -> str:
+        worked.append(record.body)
+        return "done"
+
+    for count in ("1", "2"):
+        records = [{**s.sqs(one, one, ApproximateReceiveCount=count), "receiptHandle": f"r-{count}"} for one in "ab"]
+        answer = process_partial_response({"Records": records}, work, processor, REAL)  # type: ignore[arg-type]
+        assert answer == {"batchItemFailures": []}
+    assert worked == ["a", "b"]
 
 
 # Contexts of tests

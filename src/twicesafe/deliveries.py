@@ -19,7 +19,7 @@ from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
-from .keys.event_objects import json_of, part_of, require_object
+from .keys.event_objects import is_json, json_of, part_of, require_object
 from .keys.owners import class_name, owner_text
 from .keys.sources import Unit, is_identified, key_of, read_units, units, whole, with_request_id
 from .keys.sources.http import ROWS, is_safe
@@ -121,6 +121,7 @@ class HandlerCall(NamedTuple):
     place: int | str  # where the event stands among the arguments: its index, or its name
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    is_record: bool  # it was given one record of a batch, without the event around it
 
     def with_event(self, event: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of the same call with another event."""
@@ -143,7 +144,7 @@ def _handler_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, A
     """Return a handler's call; None: this is a call of some other function.
 
     A function that is no handler by its parameters' names is one when it is called with Lambda's context, or with an
-    event whose source says what identifies it.
+    event, or a record of one, whose source says what identifies it.
     """
     own = int(function.is_method)
     event_name, context_name = (*function.parameters[own : own + 2], None, None)[:2]
@@ -155,9 +156,18 @@ def _handler_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, A
     else:
         return None
     context = args[own + 1] if len(args) > own + 1 else kwargs.get(context_name or "")
-    if function.is_handler or is_context(context) or is_identified(json_of(event)):
-        return HandlerCall(event, context, place, args, kwargs)
+    content = json_of(event)
+    is_event = is_identified(content)
+    is_record = not is_event and is_identified(around(content))
+    if is_event or is_record or function.is_handler or is_context(context):
+        return HandlerCall(event, context, place, args, kwargs, is_record)
     return None
+
+
+def around(record: Any) -> Any:
+    """Return the event that a record comes in; None: it does not look like a record."""
+    is_record = isinstance(record, dict) and ("eventSource" in record or "EventSource" in record)
+    return {"Records": [record]} if is_record else None
 
 
 def is_context(value: Any) -> bool:
@@ -227,12 +237,18 @@ class _Event:
         """Record by record where there are records, else the event as one."""
         try:
             with _RefusalsOf("event"):
-                found = read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
+                found = self._units()
         except MalformedEvent as error:
             return _heard(error, _reader(error.source), self.event)
         if len(found) == 1 and found[0].event is self.event:
             return (yield from self._answered(found[0]))
         return (yield from self._of_records(found))
+
+    def _units(self) -> list[Unit]:
+        if self.call.is_record:
+            (unit,) = units(around(self.event))
+            return [unit._replace(event=self.event, item=None, order=None)]
+        return read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
 
     def _of_records(self, found: list[Unit]) -> Jobs:
         talk = batch.deliver(self.event, found, report_failures=self.choices.report_failures)
@@ -278,6 +294,9 @@ class _Event:
             unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
             identity = {"key": canonical(self._selected(self.choices.key, args, kwargs))}
+            if unit.source == "direct" and self.choices.payload is None and not is_json(unit.event):
+                # A parser made it, and may have left in it what each delivery has anew, such as a receive count.
+                unit = unit._replace(payload=None)
             unit = unit._replace(kind="explicit", identity=identity)
         else:
             unit = self._with_own_key(unit)

@@ -34,7 +34,7 @@ def test_a_handler_may_be_in_a_package_or_a_method(lab: Lab) -> None:
 
 def test_an_async_handler_is_awaited_and_said_to_be_one(lab: Lab) -> None:
     for handler in ("later", "protected_later"):
-        delivered = lab.one(handler)
+        delivered = lab.one(handler, {})
         assert (delivered.reply, delivered.is_async) == ({"async": True}, True)
 
 
@@ -119,7 +119,7 @@ def test_what_a_delivery_left_running_is_killed_at_its_end(lab: Lab) -> None:
 
 
 def test_decisions_come_along(lab: Lab) -> None:
-    delivered = lab.one("protected_failing")
+    delivered = lab.one("protected_failing", {})
     (decision,) = delivered.decisions
     assert (decision["verdict"], decision["source"], decision["attempt"]) == ("released", "direct", 1)
     assert decision["error"] == "ValueError: not yet"

@@ -200,11 +200,18 @@ class BoundArguments:
 
         Raises:
             TypeError: the call does not fit, as Python itself would say.
+            ConfigurationError: it is a built-in that does not say what it takes.
         """
         if self._signature is None:
             from inspect import signature  # costs 5 ms to import, and handlers never come here
 
-            self._signature = signature(self._function)
+            try:
+                self._signature = signature(self._function)
+            except ValueError:
+                raise ConfigurationError(
+                    f"The parameters of {self._function!r} cannot be read, so it is not known what it was called with. "
+                    "Nothing has run. Protect a function of your own that calls it."
+                ) from None
         bound = self._signature.bind(*self._frozen, *args, **{**self._named, **kwargs})
         bound.apply_defaults()
         return dict(bound.arguments)
