@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from functools import partial
-from math import isnan
 
 from . import batch
 from .answers.http import HEADER, HTTP
@@ -18,10 +17,11 @@ from .errors import ConfigurationError, KeyAlreadyHeld, MalformedEvent, MissingK
 from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
+from .handler_calls import around, handler_call, remaining_time, text_of
 from .keys.canonical import canonical, fingerprint
 from .keys.event_objects import is_json, json_of, part_of, require_object
 from .keys.owners import class_name, owner_text
-from .keys.sources import Unit, is_identified, key_of, read_units, units, whole, with_request_id
+from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
 from .keys.sources.http import ROWS, is_safe
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from .answers.reader import Reader
+    from .handler_calls import HandlerCall
     from .keys.selectors import BoundArguments, Selector
     from .naming import FunctionName
     from .protocol.policy import OnConflict, OnUnknown
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 OF_HTTP = frozenset(row.name for row in ROWS if row.is_http)
 WITH_HEADER = OF_HTTP | {"appsync"}
 """Sources whose callers can send an Idempotency-Key."""
-LONGEST_REMAINING = 10**12
-"""Milliseconds: more than any platform leaves, and little enough for dates; a stand-in may say infinity."""
 _warned: set[tuple[str, Seconds]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
@@ -113,68 +112,15 @@ class Function(NamedTuple):
         return None if called_on == defined_in else called_on
 
 
-class HandlerCall(NamedTuple):
-    """A call of a handler: its event, its context, and all that it was called with."""
-
-    event: Any
-    context: Any
-    place: int | str  # where the event stands among the arguments: its index, or its name
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    is_record: bool  # it was given one record of a batch, without the event around it
-
-    def with_event(self, event: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments of the same call with another event."""
-        if isinstance(self.place, str):
-            return self.args, {**self.kwargs, self.place: event}
-        return (*self.args[: self.place], event, *self.args[self.place + 1 :]), self.kwargs
-
-
 Jobs: TypeAlias = "Generator[Job, Any, Any]"
 
 
 def jobs(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
     """Yield each delivery that the call is made of, be sent its reply, and return the call's."""
-    if (call := _handler_call(function, args, kwargs)) is not None:
+    own = int(function.is_method)
+    if (call := handler_call(function.parameters, own, args, kwargs, is_handler=function.is_handler)) is not None:
         return _Event(function, choices, call).jobs()
     return _plain(function, choices, args, kwargs)
-
-
-def _handler_call(function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HandlerCall | None:
-    """Return a handler's call; None: this is a call of some other function.
-
-    A function that is no handler by its parameters' names is one when it is called with Lambda's context, or with an
-    event, or a record of one, whose source says what identifies it.
-    """
-    own = int(function.is_method)
-    event_name, context_name = (*function.parameters[own : own + 2], None, None)[:2]
-    if len(args) > own:
-        place: int | str = own
-        event = args[own]
-    elif event_name in kwargs:
-        place, event = event_name, kwargs[event_name]
-    else:
-        return None
-    context = args[own + 1] if len(args) > own + 1 else kwargs.get(context_name or "")
-    content = json_of(event)
-    is_event = is_identified(content)
-    is_record = not is_event and is_identified(around(content))
-    if is_event or is_record or function.is_handler or is_context(context):
-        return HandlerCall(event, context, place, args, kwargs, is_record)
-    return None
-
-
-def around(record: Any) -> Any:
-    """Return the event that a record comes in; None: it does not look like a record."""
-    is_record = isinstance(record, dict) and ("eventSource" in record or "EventSource" in record)
-    return {"Records": [record]} if is_record else None
-
-
-def is_context(value: Any) -> bool:
-    """Tell Lambda's context, or a stand-in with the same fields, from an argument that accepts any attribute."""
-    if not hasattr(value, "get_remaining_time_in_millis"):
-        return False
-    return isinstance(getattr(value, "aws_request_id", ""), str)
 
 
 def _plain(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
@@ -275,7 +221,7 @@ class _Event:
             key = None
             if unit.identity is not None:
                 scope = self.choices.scope(unit.event) if self.choices.scope else None
-                tenant = _text_of(self.context, "tenant_id")
+                tenant = text_of(self.context, "tenant_id")
                 key = key_of(self.function.name.text, unit, scope=scope, tenant=tenant)
             call = partial(self.function.call, *args, **kwargs)
             return _job(self.function, self.choices, unit, key, self._deadline(key), call, self.function.handler_codec)
@@ -319,7 +265,7 @@ class _Event:
                 warn_once(name, unit.source, WITHOUT_KEY if unit.source in WITH_HEADER else UNIDENTIFIED)
         if unit.kind == "explicit" and unit.identity is None:
             require_object(unit.event, name)
-            request_id = _text_of(self.context, "aws_request_id")
+            request_id = text_of(self.context, "aws_request_id")
             warn_once(name, unit.source, OWN_RETRIES if request_id else UNIDENTIFIED)
             return with_request_id(unit, request_id) if request_id else unit
         return unit
@@ -338,21 +284,6 @@ class _Event:
             return Millis(instant(self.choices.store()).wall + remaining)
         outer = current.get()
         return outer.deadline if outer else None
-
-
-def remaining_time(context: Any) -> int | None:
-    """Return the milliseconds that the platform leaves; None: the context of a test says nothing that is a number."""
-    get_remaining = getattr(context, "get_remaining_time_in_millis", None)
-    remaining = get_remaining() if callable(get_remaining) else None
-    if isinstance(remaining, bool) or not isinstance(remaining, (int, float)) or isnan(remaining):
-        return None
-    return int(min(remaining, LONGEST_REMAINING))
-
-
-def _text_of(context: Any, name: str) -> str | None:
-    """A field of the context; a stand-in for one may say anything there."""
-    value = getattr(context, name, None)
-    return value if isinstance(value, str) else None
 
 
 class _RefusalsOf:
