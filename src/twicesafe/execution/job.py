@@ -7,6 +7,7 @@ import time
 from ..decisions import Decision, announce, is_heard, logger
 from ..errors import (
     CorruptRecord,
+    CredentialsMismatch,
     InProgress,
     KeyInUse,
     KeyReused,
@@ -102,6 +103,8 @@ class Job(NamedTuple):
             self._place(error, self.execution.attempt if self.execution.has_begun else None)
         if self._may_open(error):
             logger.warning("%s; it runs unprotected, as fail_open asks", error)
+        if isinstance(error, CredentialsMismatch):
+            logger.warning("%s", error)  # an HTTP caller hears a status: nothing else tells what to do about it
         verdict: Verdict = "lost" if self.execution.has_begun else "error"
         verdict = next((named for kind, named in VERDICTS if isinstance(error, kind)), verdict)
         self._announce(verdict, getattr(error, "attempt", None), begun, error)
