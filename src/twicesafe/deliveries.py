@@ -13,12 +13,13 @@ from functools import partial
 from . import batch
 from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
-from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
+from .errors import ConfigurationError, KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
 from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
-from .keys.canonical import canonical, fingerprint
-from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
+from .keys.canonical import canonical
+from .keys.sources import Unit, fingerprint_of, key_of, read_units, units, whole, with_request_id
+from .keys.sources.credentials import UNCOMPARED
 from .keys.sources.http import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any, TypeAlias
 
-    from .answers.reader import Reader
+    from .answers.reader import Reader, Statuses
     from .keys.selectors import BoundArguments
     from .protocol.policy import OnConflict, OnUnknown
     from .replies import Codec
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 OF_HTTP = frozenset(row.name for row in ROWS if row.is_http)
 EVENTS = (dict, list, str, int, float, type(None))
 """What JSON can say, and so an event can be."""
-_warned: set[tuple[str, Seconds]] = set()
+_warned: set[tuple[str, Seconds | str]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
@@ -77,6 +78,7 @@ class Choices(NamedTuple):
     by_record: bool
     report_failures: bool
     fail_open: bool
+    statuses: Statuses
 
 
 class Function(NamedTuple):
@@ -192,7 +194,9 @@ class _Event:
             unit = self._with_key(unit)
             key = None
             if unit.identity is not None:
-                scope = self.choices.scope(unit.event) if self.choices.scope else None
+                scope = self._scope(unit)
+                if scope is not None and unit.credentials is not None:
+                    unit = unit._replace(credentials=UNCOMPARED)
                 key = key_of(self.function.name, unit, scope=scope, tenant=_text_of(self.context, "tenant_id"))
             call = partial(self.function.call, *self.own, unit.event, self.context)
             return _job(self.choices, unit, key, self._deadline(), call, self.function.handler_codec)
@@ -203,8 +207,6 @@ class _Event:
             unit = unit._replace(payload=self.choices.payload(unit.event))
         elif not self.choices.takes_fingerprint:
             unit = unit._replace(payload=None)
-        if unit.credentials and self.choices.scope is None:
-            unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
             return unit._replace(kind="explicit", identity={"key": canonical(self.choices.key(unit.event))})
         if unit.kind == "client" and unit.identity is None and self.choices.require_key:
@@ -213,6 +215,20 @@ class _Event:
         if unit.kind == "explicit" and unit.identity is None and request_id:
             return with_request_id(unit, request_id)
         return unit
+
+    def _scope(self, unit: Unit) -> str | None:
+        """Who is calling, as the user tells it; None: they do not say, and what the caller shows is compared."""
+        told = self.choices.scope(unit.event) if self.choices.scope else None
+        if told is not None and not isinstance(told, str):
+            raise ConfigurationError(
+                f"scope= returned a {type(told).__qualname__}; it takes a function that returns who is calling as "
+                "text, or None where nobody is known. Nothing has run."
+            )
+        if told is not None and told.strip():
+            return told
+        if unit.credentials is not None and unit.credentials.scheme:
+            _warn_of_signatures(self.function.name, unit.credentials.scheme)
+        return None
 
     def _check_expiry(self, unit: Unit) -> None:
         chosen = self.choices.expires_after
@@ -315,14 +331,13 @@ def _job(
         limit=store.reply_limit,
         keeps=unit.reply_kept,
         final_errors=choices.final_errors,
-        says_failed=reader.says_failed if reader else _reports_failure(unit),
+        says_failed=partial(reader.says_failed, choices.statuses) if reader else _reports_failure(unit),
         to_keep=reader and reader.to_keep,
         replayed=reader and partial(reader.replayed, unit.event),
     )
     delivery = None
     if key is not None:
-        print_of = "" if unit.payload is None else fingerprint(unit.payload)
-        delivery = Delivery(key, os.urandom(16).hex(), print_of, deadline)
+        delivery = Delivery(key, os.urandom(16).hex(), fingerprint_of(unit), deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
     return Job(call, execution, delivery, policy, judge, choices.fail_open)
 
@@ -342,4 +357,17 @@ def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> Non
             expires_after,
             source,
             redelivered,
+        )
+
+
+def _warn_of_signatures(function: str, scheme: str) -> None:
+    """The scheme is known at its first request only: the decorator takes any."""
+    if (function, scheme) not in _warned:
+        _warned.add((function, scheme))
+        logger.warning(
+            "Callers of %s show an Authorization of the scheme %s, which signs each request anew, and no platform has "
+            "proven who they are. A retry under the same Idempotency-Key looks like another caller's, and is refused "
+            "with 422. Tell who is calling: @idempotent(scope=...).",
+            function,
+            scheme,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial, wraps
 
+from .answers.reader import Statuses
 from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs, openly
 from .errors import ConfigurationError
@@ -18,7 +19,7 @@ from .signatures import bare, is_async, is_generator, is_method, parameters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import timedelta
     from typing import Any, Literal, ParamSpec, TypeVar, overload
 
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
         unit: Literal["record", "event"] = "record",
         report_failures: bool = False,
         fail_open: bool = False,
+        keep_statuses: Collection[int] = (),
+        retry_statuses: Collection[int] = (),
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
@@ -69,8 +72,9 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             a batch of the event with one record), or a JMESPath expression on the first one. By default the
             event source's own identity, or all arguments.
         payload: the part that must not change under one key, given like `key`; False: nothing is compared.
-        scope: for HTTP: who is calling, told from the event, where the event does not say so itself. Without it, other
-            Basic or Bearer credentials are another payload; callers who are told by a cookie need it.
+        scope: for HTTP: who is calling, as text, told from the event once you have verified it. Without it, or where
+            it returns None, a duplicate that shows other credentials than the first request, which no platform has
+            proven, is refused: also a renewed token, and each that signs its request.
         require_key: answer an HTTP caller that sent no key with 400. By default such a request runs unprotected.
         name: what keys begin with, so that they outlive a rename. By default the function's own name.
         store: a store, or its URL. By default the environment's TWICESAFE_STORE, else a local SQLite file.
@@ -86,11 +90,15 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
         unit: "record", or "event" to keep a batch event whole.
         report_failures: the event source mapping has ReportBatchItemFailures: failed records are returned.
         fail_open: run unprotected when the store cannot be reached. By default that is an error, before any effect.
+        keep_statuses: for HTTP: statuses of replies that are kept, although they say "come again". By default 401, 403,
+            408, 409, 423, 425, 429, 5xx and any 4xx with Retry-After are not: the next try runs the function again,
+            and only its steps are not repeated.
+        retry_statuses: for HTTP: statuses of replies that are not kept either.
 
     Raises:
         ConfigurationError: at decoration, an option is wrong, or there is no store on Lambda.
         InProgress: another delivery is running, and its reply did not come in time.
-        PayloadMismatch: the key was used before with another payload.
+        PayloadMismatch: the key was used before with another payload, or (CredentialsMismatch) other credentials.
         MissingKey: the key that was asked for has a missing part.
         UnknownOutcome: an earlier delivery fell silent, under on_unknown="raise".
         StoreUnavailable: the store did not answer; nothing has run.
@@ -176,6 +184,8 @@ def _choices(
     unit: str = "record",
     report_failures: bool = False,
     fail_open: bool = False,
+    keep_statuses: Collection[int] = (),
+    retry_statuses: Collection[int] = (),
 ) -> Choices:
     """Check what the user chose, before anything runs."""
     _one_of("on_conflict", on_conflict, (None, "raise", "wait"))
@@ -205,7 +215,26 @@ def _choices(
         unit == "record",
         report_failures,
         fail_open,
+        _statuses(keep_statuses, retry_statuses),
     )
+
+
+def _statuses(keep: Collection[int], retry: Collection[int]) -> Statuses:
+    found = Statuses(_of_http("keep_statuses", keep), _of_http("retry_statuses", retry))
+    if both := found.keep & found.retry:
+        raise ConfigurationError(f"keep_statuses= and retry_statuses= both have {min(both)}: a reply is kept or not.")
+    return found
+
+
+def _of_http(option: str, statuses: Collection[int]) -> frozenset[int]:
+    known = not isinstance(statuses, (str, bytes, bytearray, dict)) and hasattr(statuses, "__iter__")
+    if not known or not all(map(_is_status, statuses)):
+        raise ConfigurationError(f"{option}= takes HTTP statuses, as in {option}={{409}}, not {statuses!r}.")
+    return frozenset(map(int, statuses))
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
 
 
 def _one_of(option: str, value: object, allowed: tuple[object, ...]) -> None:
