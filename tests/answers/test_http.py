@@ -495,6 +495,14 @@ SESSIONS: dict[str, Callable[[str], Any]] = {
     "certificate that alb passes on": lambda chain: with_headers(ALB, x_amzn_mtls_clientcert=chain),
     "access token of alb": lambda token: with_headers(ALB, x_amzn_oidc_identity="ann", x_amzn_oidc_accesstoken=token),
     "identity pool on a function url": lambda key: iam_on_v2(URL, OF_A_POOL, accessKey=key),
+    "identity pool on lattice": lambda key: with_headers(
+        by(LATTICE, identity={"principal": OF_A_POOL}), authorization=f"AWS4-HMAC-SHA256 Credential={key}/20260101/a"
+    ),
+    "identity pool on lattice 1": lambda key: with_headers(
+        LATTICE_1,
+        x_amzn_lattice_identity=f"Principal={OF_A_POOL};Type=AWS_IAM",
+        authorization=f"AWS4-HMAC-SHA256 Credential={key}/20260101/a",
+    ),
     "session of a lambda authorizer": lambda session: by(REST, authorizer={"principalId": "me", "sessionId": session}),
 }
 
@@ -504,6 +512,14 @@ def test_what_cannot_be_told_from_a_renewal_neither_runs_again_nor_opens_a_reply
     shop = Shop()
     assert [shop.hears(of(which))["statusCode"] for which in ("1", "2", "1")] == [201, 422, 201]
     assert shop.orders == 1
+
+
+def test_a_user_of_an_identity_pool_may_sign_each_request(caplog: pytest.LogCaptureFixture) -> None:
+    shop = Shop()
+    for turn in ("1", "2"):
+        event = iam_on_v2(URL, OF_A_POOL, accessKey="ASIA1")
+        assert shop.hears(with_headers(event, authorization=SIGNING[0].format(turn)))["body"] == "order 1"
+    assert not caplog.records
 
 
 def test_a_forged_identity_of_an_alb_opens_no_reply() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.keys import samples as s
+from tests.keys.test_callers import SCOPES
 from twicesafe.errors import MalformedEvent, MissingKey
 from twicesafe.keys.sources import Unit, key_of, units, whole, with_request_id
 from twicesafe.keys.sources.headers import LONGEST
@@ -501,7 +502,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=4,
 )
-EVENTS = [event for event, _, _, _ in s.SAMPLES.values()]
+EVENTS = [*(event for event, _, _, _ in s.SAMPLES.values()), *(event for event, _ in SCOPES.values())]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

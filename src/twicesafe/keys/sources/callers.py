@@ -38,11 +38,12 @@ OF_ALB_SESSIONS = (
 class Caller:
     """The caller of one request."""
 
-    __slots__ = ("api_key", "details", "has_api_key", "is_proven", "scope", "session")
+    __slots__ = ("api_key", "details", "has_api_key", "is_proven", "is_signed", "scope", "session")
 
     def __init__(self) -> None:
         self.scope: dict[str, str] = {}  # tells callers apart: a part of the key
         self.is_proven = False  # it is known who that is, whatever they show
+        self.is_signed = False  # the platform has verified the signature in their Authorization
         self.has_api_key = False  # the platform knows their API key; it may be shared by many
         self.api_key = ""  # what that is, where the event says it
         self.session: dict[str, str] = {}  # of one session, token or certificate: compared unless the caller is proven
@@ -54,12 +55,12 @@ class Caller:
         return "x-amzn-oidc-identity" in self.scope
 
 
-def of_rest_api(event: Any, _: Headers) -> Caller:
+def of_rest_api(event: Any, headers: Headers) -> Caller:
     """Read the caller of a REST API, of an HTTP API in its format 1.0, or of a WebSocket API."""
     caller, context = Caller(), get(event, "requestContext")
     _authorizer(caller, get(context, "authorizer"))
     identity = get(context, "identity")
-    _iam(caller, known(identity, "userArn"), known(identity, "cognitoIdentityId"), known(identity, "accessKey"))
+    _iam(caller, identity, "userArn", known(identity, "cognitoIdentityId"), headers)
     _certificate(caller, get(identity, "clientCert"))
     if key := known(identity, "apiKeyId"):
         caller.scope["apiKeyId"] = key
@@ -67,7 +68,7 @@ def of_rest_api(event: Any, _: Headers) -> Caller:
     return caller
 
 
-def of_http_api(event: Any, _: Headers) -> Caller:
+def of_http_api(event: Any, headers: Headers) -> Caller:
     """Read the caller of an HTTP API or a function URL.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -77,7 +78,7 @@ def of_http_api(event: Any, _: Headers) -> Caller:
     caller, context = Caller(), get(event, "requestContext")
     _token(caller, get(context, "authorizer/jwt/claims"))
     iam = get(context, "authorizer/iam")
-    _iam(caller, known(iam, "userArn"), known(iam, "cognitoIdentity/identityId"), known(iam, "accessKey"))
+    _iam(caller, iam, "userArn", known(iam, "cognitoIdentity/identityId"), headers)
     if isinstance(fields := get(context, "authorizer/lambda"), dict):
         read_context(caller, fields, "authorizer")
     _certificate(caller, get(context, "authentication/clientCert"))
@@ -100,13 +101,13 @@ def of_alb(_: Any, headers: Headers) -> Caller:
     return caller
 
 
-def of_lattice(event: Any, _: Headers) -> Caller:
+def of_lattice(event: Any, headers: Headers) -> Caller:
     """Read the caller of a VPC Lattice service.
 
     https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
     """
     identity = get(event, "requestContext/identity")
-    return _of_lattice(identity if isinstance(identity, dict) else {})
+    return _of_lattice(identity if isinstance(identity, dict) else {}, headers)
 
 
 def of_lattice_1(_: Any, headers: Headers) -> Caller:
@@ -115,7 +116,8 @@ def of_lattice_1(_: Any, headers: Headers) -> Caller:
     "The caller identity headers can't be spoofed. VPC Lattice strips these headers from any incoming requests."
     https://docs.aws.amazon.com/vpc-lattice/latest/ug/http-targets.html
     """
-    return _of_lattice(lattice_fields(joined(headers, "x-amzn-lattice-identity")))
+    fields = lattice_fields(joined(headers, "x-amzn-lattice-identity"))
+    return _of_lattice({**fields, "principal": fields.get("Principal")}, headers)
 
 
 def lattice_fields(header: str) -> dict[str, str]:
@@ -124,10 +126,10 @@ def lattice_fields(header: str) -> dict[str, str]:
     return {name.strip(): value.strip().replace("\0", ";") for name, _, value in reversed(pairs)}
 
 
-def _of_lattice(identity: dict[str, Any]) -> Caller:
-    """Read both versions' names. Those of a Roles Anywhere certificate begin with X509: many may have one role."""
+def _of_lattice(identity: dict[str, Any], headers: Headers) -> Caller:
+    """Read a principal, and the fields of a Roles Anywhere certificate, whose names begin with X509."""
     caller = Caller()
-    _principal(caller, "principal", known(identity, "principal") or known(identity, "Principal"))
+    _iam(caller, identity, "principal", "", headers)
     for name, value in identity.items():
         if name.lower().startswith("x509") and isinstance(value, str) and value:
             caller.scope["".join(filter(str.isalnum, name.lower()))] = value
@@ -142,7 +144,7 @@ def of_appsync(event: Any, headers: Headers) -> Caller:
     caller, identity = Caller(), get(event, "identity")
     issuer = known(identity, "issuer") or known(identity, "claims/iss")
     _token(caller, {"sub": get(identity, "sub"), "iss": issuer})
-    _iam(caller, known(identity, "userArn"), known(identity, "cognitoIdentityId"), "")
+    _iam(caller, identity, "userArn", known(identity, "cognitoIdentityId"), headers)
     if isinstance(fields := get(identity, "resolverContext"), dict):
         read_context(caller, fields, "resolverContext")
     if not caller.scope and (name := known(identity, "username")):
@@ -174,22 +176,32 @@ def _token(caller: Caller, claims: Any) -> None:
         caller.scope["iss"] = issuer
 
 
-def _iam(caller: Caller, arn: str, cognito_identity: str, access_key: str) -> None:
-    """Add an AWS identity. All users of a Cognito identity pool share one role, and one name of its sessions."""
+def _iam(caller: Caller, identity: Any, name: str, cognito_identity: str, headers: Headers) -> None:
+    """Add an AWS identity, whose ARN has this name.
+
+    All users of a Cognito identity pool share one role, and one name of its sessions: where the platform does not
+    say which user it is, their access key is compared, which is another in each session.
+    """
+    arn, access_key = known(identity, name), known(identity, "accessKey")
     if cognito_identity:
-        caller.scope["cognitoIdentityId"], caller.is_proven = cognito_identity, True
-    if arn.endswith(f"/{OF_COGNITO}") and not cognito_identity:
-        caller.scope["userArn"] = without_session(arn)
-        caller.session["accessKey"] = access_key
-    elif arn:
-        _principal(caller, "userArn", arn)
-    elif access_key:
-        caller.scope["accessKey"], caller.is_proven = access_key, True
-
-
-def _principal(caller: Caller, name: str, arn: str) -> None:
+        caller.scope["cognitoIdentityId"] = cognito_identity
     if arn:
-        caller.scope[name], caller.is_proven = without_session(arn), True
+        caller.scope[name] = without_session(arn)
+    elif access_key:
+        caller.scope["accessKey"] = access_key
+    if arn.endswith(f"/{OF_COGNITO}") and not cognito_identity:
+        caller.session["accessKey"] = access_key or _signing_key(headers)
+        caller.is_signed = bool(caller.session["accessKey"])
+    elif arn or access_key or cognito_identity:
+        caller.is_proven = True
+
+
+def _signing_key(headers: Headers) -> str:
+    """Return the access key in an Authorization of SigV4: AWS4-HMAC-SHA256 Credential=KEY/DATE/...
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
+    """
+    return joined(headers, "authorization").partition("Credential=")[2].partition("/")[0]
 
 
 def without_session(arn: str) -> str:

@@ -66,6 +66,8 @@ def _signing_scheme(authorization: str) -> str:
 
 def _headers(event: Any, headers: Headers, caller: Caller) -> dict[str, str]:
     tokens = {name: _normal(joined(headers, name)) for name in TOKENS if joined(headers, name).strip()}
+    if caller.is_signed:
+        tokens.pop("authorization", None)
     if tokens.get("authorization", "").startswith("dpop "):
         tokens["dpop"] = joined(headers, "dpop")  # without its proof the token is anybody's who saw it
     keys = {name: joined(headers, name) for name in API_KEYS if joined(headers, name)}

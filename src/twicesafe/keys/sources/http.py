@@ -70,7 +70,7 @@ class Proxy:
             query,
             joined(headers, "content-type"),
             get(event, "body"),
-            bool(get(event, self.base64)),
+            get(event, self.base64) is True,
         )
 
 
