@@ -24,9 +24,8 @@ OF_COGNITO = "CognitoIdentityCredentials"
 OF_A_PERSON = "AWSReservedSSO_"
 """What the roles of IAM Identity Center are called; their sessions are called after the user.
 
-https://docs.aws.amazon.com/singlesignon/latest/userguide/permissionsetsconcept.html
+https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 """
-
 OF_ALB = ("x-amzn-oidc-identity", "x-amzn-mtls-clientcert-subject", "x-amzn-mtls-clientcert-issuer")
 OF_ALB_SESSIONS = (
     "x-amzn-oidc-accesstoken",

@@ -59,9 +59,10 @@ def compared(event: Any, headers: Headers, caller: Caller) -> Credentials:
 
 
 def _signing_scheme(authorization: str) -> str:
+    """Return one of a few names, whatever a caller writes: each is warned of once."""
     scheme, _, signature = authorization.partition(" ")
-    signs = scheme in SIGNING or scheme.startswith(SIGNING_FAMILIES)
-    return scheme if signs and signature else ""
+    family = next((name.rstrip("-") for name in SIGNING_FAMILIES if scheme.startswith(name)), scheme)
+    return family if signature and (family in SIGNING or family != scheme) else ""
 
 
 def _headers(event: Any, headers: Headers, caller: Caller) -> dict[str, str]:
