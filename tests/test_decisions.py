@@ -56,14 +56,14 @@ def ran(store: Told) -> Any:
 
 def again(store: Told, **options: Any) -> Any:
     handler = idempotent(store=store, name="f", **options)(lambda event, context: CANARY)
-    handler(s.http_api(), Context())
+    handler(with_secrets(s.http_api()), Context())
     return handler, s.http_api()
 
 
 def replayed_error(store: Told) -> Any:
     handler, event = failed(store)
     with pytest.raises(Declined):
-        handler(event, Context())
+        handler(with_secrets(event), Context())
     return handler, event
 
 
@@ -95,7 +95,7 @@ def unsuccessful(store: Told) -> Any:
 def conflict(store: Told) -> Any:
     with pytest.raises(KeyboardInterrupt):
         handler, event = interrupted(store)
-        handler(event, Context())
+        handler(with_secrets(event), Context())
     return handler, event
 
 

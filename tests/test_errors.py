@@ -61,6 +61,13 @@ def payload_mismatch() -> None:
     charge("o-1", 2)
 
 
+def credentials_mismatch() -> None:
+    resolve = idempotent(store=Clocked(), name="work")(lambda event, context: 1)
+    for key in ("ann", "bob"):
+        headers = {"idempotency-key": "k-1", "authorization": key}
+        resolve({**s.appsync(), "identity": None, "request": {"headers": headers}}, Context())
+
+
 def lease_lost() -> None:
     store = Clocked()
 
@@ -139,6 +146,7 @@ SCENES: dict[type[TwicesafeError], tuple[Callable[[], Any], int | None]] = {
     errors.MalformedEvent: (lambda: handle(UNREADABLE), None),
     errors.InProgress: (in_progress, 1),
     errors.PayloadMismatch: (payload_mismatch, None),
+    errors.CredentialsMismatch: (credentials_mismatch, None),
     errors.NotEnoughTime: (lambda: handle({"order": 1}, Context(remaining=0)), None),
     errors.StoreUnavailable: (protected(lambda: 1, Failing(Claim)), None),
     errors.CorruptRecord: (corrupt_record, 1),

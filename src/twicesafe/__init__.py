@@ -4,6 +4,7 @@ from .decisions import Decision, on_decision
 from .errors import (
     ConfigurationError,
     CorruptRecord,
+    CredentialsMismatch,
     DuplicateStep,
     InProgress,
     KeyAlreadyHeld,
@@ -56,6 +57,7 @@ __all__ = [
     "NOT_DONE",
     "ConfigurationError",
     "CorruptRecord",
+    "CredentialsMismatch",
     "Decision",
     "DuplicateStep",
     "Execution",

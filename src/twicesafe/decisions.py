@@ -30,8 +30,8 @@ class Decision(NamedTuple):
 
     `ran`: it ran, and its reply is recorded. `failed`: it raised an error named as final, which is
     recorded. `released`: it raised, or said that it failed; the next delivery runs. `replayed`: it
-    was answered as before. `conflict`: another is running. `mismatch`: the key had another payload.
-    `unknown`: an earlier delivery fell silent. `lost`: its lease was over, or what it did may not be
+    was answered as before. `conflict`: another is running. `mismatch`: the key had another payload, or
+    other credentials. `unknown`: an earlier delivery fell silent. `lost`: its lease was over, or what it did may not be
     recorded. `unprotected`: it ran with no key. `error`: nothing was run, for another reason.
     """
 

@@ -18,10 +18,11 @@ from .execution.current import Execution, current, instant
 from .execution.job import Job
 from .execution.judge import Judge
 from .handler_calls import around, handler_call, remaining_time, text_of
-from .keys.canonical import canonical, fingerprint
+from .keys.canonical import canonical
 from .keys.event_objects import is_json, json_of, part_of, require_object
 from .keys.owners import class_name, owner_text
-from .keys.sources import Unit, key_of, read_units, units, whole, with_request_id
+from .keys.sources import Unit, fingerprint_of, key_of, read_units, units, whole, with_request_id
+from .keys.sources.credentials import UNCOMPARED
 from .keys.sources.http import ROWS, is_safe
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any, TypeAlias
 
-    from .answers.reader import Reader
+    from .answers.reader import Reader, Statuses
     from .handler_calls import HandlerCall
     from .keys.selectors import BoundArguments, Selector
     from .naming import FunctionName
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 OF_HTTP = frozenset(row.name for row in ROWS if row.is_http)
 WITH_HEADER = OF_HTTP | {"appsync"}
 """Sources whose callers can send an Idempotency-Key."""
-_warned: set[tuple[str, Seconds]] = set()
+_warned: set[tuple[str, Seconds | str]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
 
@@ -84,6 +85,7 @@ class Choices(NamedTuple):
     by_record: bool
     report_failures: bool
     fail_open: bool
+    statuses: Statuses
 
 
 class Function(NamedTuple):
@@ -220,7 +222,9 @@ class _Event:
             unit = self._with_key(unit, args, kwargs)
             key = None
             if unit.identity is not None:
-                scope = self.choices.scope(unit.event) if self.choices.scope else None
+                scope = self._scope(unit)
+                if scope is not None and unit.credentials is not None:
+                    unit = unit._replace(credentials=UNCOMPARED)
                 tenant = text_of(self.context, "tenant_id")
                 key = key_of(self.function.name.text, unit, scope=scope, tenant=tenant)
             call = partial(self.function.call, *args, **kwargs)
@@ -236,8 +240,6 @@ class _Event:
             unit = unit._replace(payload=self._selected(self.choices.payload, args, kwargs))
         elif not self.choices.takes_fingerprint:
             unit = unit._replace(payload=None)
-        if unit.credentials and self.choices.scope is None:
-            unit = unit._replace(payload={"of": unit.payload, "shown by": unit.credentials})
         if self.choices.key is not None:
             identity = {"key": canonical(self._selected(self.choices.key, args, kwargs))}
             if unit.source == "direct" and self.choices.payload is None and not is_json(unit.event):
@@ -269,6 +271,20 @@ class _Event:
             warn_once(name, unit.source, OWN_RETRIES if request_id else UNIDENTIFIED)
             return with_request_id(unit, request_id) if request_id else unit
         return unit
+
+    def _scope(self, unit: Unit) -> str | None:
+        """Return who is calling, as the user tells it; None: they do not, and what the caller shows is compared."""
+        told = self.choices.scope(unit.event) if self.choices.scope else None
+        if told is not None and not isinstance(told, str):
+            raise ConfigurationError(
+                f"scope= returned a {type(told).__qualname__}; it takes a function that returns who is calling as "
+                "text, or None where nobody is known. Nothing has run."
+            )
+        if told is not None and told.strip():
+            return told
+        if unit.credentials is not None and unit.credentials.scheme:
+            _warn_of_signatures(self.function.name.text, unit.credentials.scheme)
+        return None
 
     def _check_expiry(self, unit: Unit) -> None:
         chosen = self.choices.expires_after
@@ -370,14 +386,13 @@ def _job(
         limit=store.reply_limit,
         keeps=unit.reply_kept,
         final_errors=choices.final_errors,
-        says_failed=reader.says_failed if reader else _reports_failure(unit),
+        says_failed=partial(reader.says_failed, choices.statuses) if reader else _reports_failure(unit),
         to_keep=reader and reader.to_keep,
         replayed=reader and partial(reader.replayed, unit.event),
     )
     delivery = None
     if key is not None:
-        print_of = "" if unit.payload is None else fingerprint(unit.payload)
-        delivery = Delivery(key, os.urandom(16).hex(), print_of, deadline)
+        delivery = Delivery(key, os.urandom(16).hex(), fingerprint_of(unit), deadline)
     execution = Execution(unit.source, key, deadline, store, expires_after)
     return Job(call, execution, delivery, policy, judge, function.name.text if choices.fail_open else None)
 
@@ -397,4 +412,17 @@ def _warn_once(source: str, expires_after: Seconds, redelivered: Seconds) -> Non
             expires_after,
             source,
             redelivered,
+        )
+
+
+def _warn_of_signatures(function: str, scheme: str) -> None:
+    """The scheme is known at its first request only: the decorator takes any."""
+    if (function, scheme) not in _warned:
+        _warned.add((function, scheme))
+        logger.warning(
+            "Callers of %s show an Authorization of the scheme %s, which signs each request anew, and no platform has "
+            "proven who they are. A retry under the same Idempotency-Key looks like another caller's, and is refused "
+            "with 422. Tell who is calling: @idempotent(scope=...).",
+            function,
+            scheme,
         )

@@ -8,6 +8,7 @@
      ├─ MalformedEvent           the event is not what its source sends; nothing has run
      ├─ InProgress               another delivery of this key is running
      ├─ PayloadMismatch          the key was used before with another payload
+     │   └─ CredentialsMismatch  the key was used before by a caller who showed other credentials
      ├─ NotEnoughTime            too little of the platform's time is left to start; nothing has run
      ├─ StoreUnavailable         the store did not answer
      ├─ CorruptRecord            the store holds a record that cannot be read
@@ -137,6 +138,16 @@ class PayloadMismatch(TwicesafeError):
         return (
             f"{self.key!r} was used before with another payload, so it was neither run nor answered. "
             "Send a new key with a new payload, or the same payload with the same key."
+        )
+
+
+class CredentialsMismatch(PayloadMismatch):
+    """The key was used before by a caller who showed other credentials, and whom no platform has proven."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key!r} was used before with other credentials, so it was neither run nor answered. If that is one "
+            "caller, whose token was renewed or signs each request, tell who is calling: @idempotent(scope=...)."
         )
 
 

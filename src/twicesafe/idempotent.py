@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial, wraps
 
+from .answers.reader import Statuses
 from .configuration import is_disabled, store_opener
 from .deliveries import Choices, Function, jobs, openly
 from .errors import ConfigurationError
@@ -20,7 +21,7 @@ from .unprotected import DISABLED, warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import timedelta
     from types import CodeType
     from typing import Any, Literal, ParamSpec, TypeVar, overload
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
         unit: Literal["record", "event"] = "record",
         report_failures: bool = False,
         fail_open: bool = False,
+        keep_statuses: Collection[int] = (),
+        retry_statuses: Collection[int] = (),
     ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
@@ -79,8 +82,9 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             the event, for a batch of the event with one record), or a JMESPath expression on the first one. By default
             the event source's own identity, or all arguments.
         payload: the part that must not change under one key, given like `key`; False: nothing is compared.
-        scope: for HTTP: who is calling, told from the event, where the event does not say so itself. Without it, other
-            Basic or Bearer credentials are another payload; callers who are told by a cookie need it.
+        scope: for HTTP: who is calling, as text, told from the event once you have verified it. Without it, or where
+            it returns None, a duplicate that shows other credentials than the first request, which no platform has
+            proven, is refused: also a renewed token, and each that signs its request.
         require_key: answer an HTTP caller that sent no key with 400. By default such a request runs unprotected.
         name: what keys begin with, so that they outlive a rename. By default the function's module and qualified
             name. Lambdas, partials, bound methods and functions that take variables from another one need it.
@@ -97,13 +101,17 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
         unit: "record", or "event" to keep a batch event whole.
         report_failures: the event source mapping has ReportBatchItemFailures: failed records are returned.
         fail_open: run unprotected when the store cannot be reached. By default that is an error, before any effect.
+        keep_statuses: for HTTP: statuses of replies that are kept, although they say "come again". By default 401, 403,
+            408, 409, 423, 425, 429, 5xx and any 4xx with Retry-After are not: the next try runs the function again,
+            and only its steps are not repeated.
+        retry_statuses: for HTTP: statuses of replies that are not kept either.
 
     Raises:
         ConfigurationError: at decoration, an option is wrong, the function needs a name= or a key=, or there is no
             store on Lambda. At a call, before any effect: nothing tells it from another, its event was made into an
             object by a parser, or another function has the same name.
         InProgress: another delivery is running, and its reply did not come in time.
-        PayloadMismatch: the key was used before with another payload.
+        PayloadMismatch: the key was used before with another payload, or (CredentialsMismatch) other credentials.
         MissingKey: the key that was asked for has a missing part.
         UnknownOutcome: an earlier delivery fell silent, under on_unknown="raise".
         StoreUnavailable: the store did not answer; nothing has run.
@@ -200,6 +208,8 @@ def _choices(
     unit: str = "record",
     report_failures: bool = False,
     fail_open: bool = False,
+    keep_statuses: Collection[int] = (),
+    retry_statuses: Collection[int] = (),
 ) -> Choices:
     """Check what the user chose, before anything runs."""
     _one_of("on_conflict", on_conflict, (None, "raise", "wait"))
@@ -229,7 +239,26 @@ def _choices(
         unit == "record",
         report_failures,
         fail_open,
+        _statuses(keep_statuses, retry_statuses),
     )
+
+
+def _statuses(keep: Collection[int], retry: Collection[int]) -> Statuses:
+    found = Statuses(_of_http("keep_statuses", keep), _of_http("retry_statuses", retry))
+    if both := found.keep & found.retry:
+        raise ConfigurationError(f"keep_statuses= and retry_statuses= both have {min(both)}: a reply is kept or not.")
+    return found
+
+
+def _of_http(option: str, statuses: Collection[int]) -> frozenset[int]:
+    known = not isinstance(statuses, (str, bytes, bytearray, dict)) and hasattr(statuses, "__iter__")
+    if not known or not all(map(_is_status, statuses)):
+        raise ConfigurationError(f"{option}= takes HTTP statuses, as in {option}={{409}}, not {statuses!r}.")
+    return frozenset(map(int, statuses))
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
 
 
 def _one_of(option: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -14,7 +14,18 @@ from tests.keys.samples import SAMPLES
 
 Run = Callable[..., Ended]
 Write = Callable[[str, object], Path]
-FIELDS = ["source", "class", "key", "identity", "expires_after", "on_conflict", "reply_kept"]
+FIELDS = [
+    "source",
+    "class",
+    "key",
+    "identity",
+    "scope",
+    "compared",
+    "left_out",
+    "expires_after",
+    "on_conflict",
+    "reply_kept",
+]
 PUBLISHED = sorted((Path(__file__).parents[2].parent / "shared" / "events").glob("*.json"))
 
 
@@ -28,6 +39,9 @@ def test_each_unit_of_work_is_an_object_in_the_events_order(run: Run, write: Wri
         "class": "natural",
         "key": first["key"],
         "identity": {"queue": "arn:aws:sqs:eu-west-1:123456789012:orders", "message_id": "m-1"},
+        "scope": {},
+        "compared": {},
+        "left_out": first["left_out"],
         "expires_after": 1_209_600,
         "on_conflict": "raise",
         "reply_kept": False,

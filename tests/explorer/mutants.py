@@ -150,7 +150,7 @@ MUTANTS = {
     ),
     "another payload's answer is a replay": Mutant(
         flows,
-        "        if record.contradicts(delivery.fingerprint):\n            raise PayloadMismatch(delivery.key)\n",
+        "        if record.contradicts(delivery.fingerprint):\n            raise _mismatch(delivery, record)\n",
         "",
         "payload",
         "I9_another_payload_sees_nothing",

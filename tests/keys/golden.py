@@ -111,6 +111,21 @@ ARGUMENTS: dict[str, Any] = {
 
 BEARER = {"idempotency-key": "k-1", "authorization": "Bearer one"}
 ROLE = "arn:aws:sts::111122223333:assumed-role/app"
+SSO = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_1"
+POOL = "arn:aws:sts::111122223333:assumed-role/pool/CognitoIdentityCredentials"
+CERTIFICATE = {"subjectDN": "CN=ann", "issuerDN": "CN=ca", "serialNumber": "1", "clientCertPem": "pem"}
+FORM = {"idempotency-key": "k-1", "content-type": "application/x-www-form-urlencoded"}
+MULTIPART = {"idempotency-key": "k-1", "content-type": "multipart/form-data; boundary=x"}
+PARTS = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
+OF_LATTICE = {"idempotency-key": "k-1", "x-amzn-lattice-identity": f"Principal={ROLE}/session-1;Type=AWS_IAM"}
+OF_AN_API_KEY = {"idempotency-key": "k-1", "x-api-key": "da2-a"}
+
+
+def by(event: Any, **context: Any) -> Any:
+    """The request with more in its context."""
+    return {**event, "requestContext": {**event["requestContext"], **context}}
+
+
 CALLERS: dict[str, Any] = {
     "rest with claims": s.rest({"idempotency-key": "k"}, authorizer={"claims": {"sub": "ann"}}),
     "rest with an authorizer": s.rest({"idempotency-key": "k"}, authorizer={"principalId": "ann"}),
@@ -125,6 +140,27 @@ CALLERS: dict[str, Any] = {
     "http api with a query": {**s.http_api(), "rawQueryString": "a=1"},
     "http api with a proxy route": s.http_api() | {"routeKey": "POST /{proxy+}"},
     "http api without body": {**s.http_api(), "body": None},
+    "http api in a stage": s.http_api(apiId="api", stage="prod", accountId=s.ACCOUNT),
+    "http api with an issuer": s.http_api(authorizer={"jwt": {"claims": {"sub": "ann", "iss": "https://idp"}}}),
+    "http api with Cognito": s.http_api(
+        authorizer={"iam": {"userArn": POOL, "cognitoIdentity": {"identityId": "ann"}}}
+    ),
+    "http api with a certificate": s.http_api(authentication={"clientCert": CERTIFICATE}),
+    "http api with an API key": {**s.http_api(), "headers": {"idempotency-key": "k-1", "x-api-key": "a"}},
+    "http api with a cookie": {**s.http_api(), "cookies": ["sid=1"]},
+    "http api with a form": {**s.http_api(), "headers": FORM, "body": "a=1&b=2"},
+    "http api with multipart": {**s.http_api(), "headers": MULTIPART, "body": PARTS},
+    "http api with base64": {**s.http_api(), "body": "AP8=", "isBase64Encoded": True},
+    "rest with a context": s.rest(
+        {"idempotency-key": "k"}, authorizer={"principalId": "me", "tenantId": "a", "exp": 1}
+    ),
+    "rest with Identity Center": s.rest({"idempotency-key": "k"}, identity={"userArn": f"{SSO}/ann"}),
+    "alb with OIDC": {**s.SAMPLES["alb"][0], "headers": {"x-amzn-oidc-identity": "ann"}},
+    "lattice with IAM": by(s.SAMPLES["lattice"][0], identity={"principal": f"{ROLE}/session-1"}),
+    "lattice 1 with IAM": {**s.SAMPLES["lattice 1"][0], "headers": OF_LATTICE},
+    "appsync with an issuer": {**s.appsync(), "identity": {"sub": "ann", "issuer": "https://idp"}},
+    "appsync with Cognito": {**s.appsync(), "identity": {"userArn": POOL, "cognitoIdentityId": "ann"}},
+    "appsync with an API key": {**s.appsync(), "identity": None, "request": {"headers": OF_AN_API_KEY}},
     "appsync with a mutation id": {**s.appsync(key=None), "arguments": {"input": {"clientMutationId": "c-1"}}},
     "appsync with a username": {**s.appsync(), "identity": {"username": "ann"}},
     "appsync with a resolver context": {**s.appsync(), "identity": {"resolverContext": {"tenant": "a"}}},

@@ -182,6 +182,7 @@ RULE = ["arn:aws:events:eu-west-1:111122223333:rule/nightly"]
 QUEUED = ("queue", "message_id")
 CALLED = ("method", "route", "idempotency-key")
 PATHED = ("method", "path", "idempotency-key")
+SERVED = ("method", "path", "service", "idempotency-key")
 OBJECT = ("bucket", "key", "event", "sequencer")
 KAFKA = ("cluster", "topic", "partition", "timestamp", "offset")
 
@@ -253,7 +254,7 @@ SAMPLES: dict[str, tuple[Any, str, str, tuple[str, ...] | None]] = {
         },
         "vpc-lattice",
         "client",
-        PATHED,
+        SERVED,
     ),
     "lattice 1": (
         {"raw_path": "/orders", "method": "POST", "headers": {"idempotency-key": "k-1"}, "is_base64_encoded": False},

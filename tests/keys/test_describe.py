@@ -10,7 +10,18 @@ from twicesafe.errors import MalformedEvent
 from twicesafe.keys.describe import describe, explain
 from twicesafe.keys.sources import key_of, units
 
-FIELDS = ["source", "class", "key", "identity", "expires_after", "on_conflict", "reply_kept"]
+FIELDS = [
+    "source",
+    "class",
+    "key",
+    "identity",
+    "scope",
+    "compared",
+    "left_out",
+    "expires_after",
+    "on_conflict",
+    "reply_kept",
+]
 
 
 @pytest.mark.parametrize("name", s.SAMPLES)
@@ -62,6 +73,57 @@ def test_an_explanation_names_the_caller_who_has_the_key() -> None:
     text = explain(s.http_api(authorizer={"jwt": {"claims": {"sub": "ann"}}}))
     assert "for the caller with sub: ann" in text
     assert "Remembered for 24 hours." in text
+
+
+def test_an_explanation_says_what_is_compared_and_why() -> None:
+    text = explain({**s.http_api(), "headers": {"idempotency-key": "k-1", "authorization": "Bearer secret"}})
+    compared = text.partition("Compared under a key:\n")[2].partition("\n\n")[0]
+    refused = "with another one under this key the request is refused"
+    unless = "unless @idempotent(scope=...) tells who is calling"
+    assert compared.splitlines() == [
+        f"  method, path, query, content type, body, domain: {refused}.",
+        f"  authorization: nothing has proven whose it is: {refused}, {unless}.",
+    ]
+    assert "secret" not in text
+    assert "proven the caller" not in text
+
+
+def test_an_explanation_says_what_of_a_proven_caller_is_left_out() -> None:
+    event = s.http_api(authorizer={"lambda": {"userId": "ann", "exp": 1, "plan": "pro"}})
+    text = explain({**event, "headers": {**event["headers"], "authorization": "Bearer secret"}})
+    left_out = text.partition("Left out of the identity:\n")[2]
+    assert "for the caller with authorizer.userId: ann" in text
+    assert "authorization, x-api-key, cookie: tokens are renewed; the platform has proven the caller" in left_out
+    assert "in an authorizer's context: each request or token has others." in left_out
+    assert "  authorizer.plan: nothing has proven whose it is" in text
+
+
+def test_an_explanation_is_true_of_a_caller_who_shows_nothing() -> None:
+    text = explain(s.http_api())
+    assert "authorization, x-api-key, cookie: the caller shows none: with one under this key" in text
+    assert "cookie: it changes" not in text
+
+
+def test_an_explanation_says_when_a_cookie_is_left_out() -> None:
+    text = explain({**s.http_api(), "headers": {"idempotency-key": "k", "authorization": "a", "cookie": "b"}})
+    assert "cookie: it changes with each visit" in text
+
+
+def test_a_caller_is_explained_where_there_is_no_key_either() -> None:
+    text = explain(s.http_api(key=None, authorizer={"jwt": {"claims": {"sub": "ann"}}}))
+    assert "for the caller with sub: ann" in text.partition("No key. ")[2]
+
+
+def test_a_program_is_told_what_an_explanation_says() -> None:
+    (described,) = describe({**s.http_api(stage="prod"), "cookies": ["sid=1"]})
+    assert described["identity"] == {
+        "method": "POST",
+        "route": "POST /orders",
+        "stage": "prod",
+        "idempotency-key": "k-1",
+    }
+    assert "cookie" in described["compared"]  # type: ignore[operator]
+    assert "cookie" not in described["left_out"]  # type: ignore[operator]
 
 
 def test_an_expiry_is_said_in_days_and_hours() -> None:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.keys import samples as s
+from tests.keys.test_callers import SCOPES
 from twicesafe.errors import MalformedEvent, MissingKey
 from twicesafe.keys.sources import Unit, key_of, units, whole, with_request_id
-from twicesafe.keys.sources.http import LONGEST
+from twicesafe.keys.sources.headers import LONGEST
 from twicesafe.keys.sources.table import ASKED, rows, source_of
 
 ROWS = tuple(rows())
@@ -109,9 +110,15 @@ CALLERS: list[tuple[Any, dict[str, str]]] = [
     (s.rest({"idempotency-key": "k"}, authorizer={"principalId": "ann"}), {"principalId": "ann"}),
     (s.rest({"idempotency-key": "k"}, identity={"userArn": f"{ARN}/session-1"}), {"userArn": ARN}),
     (s.rest({"idempotency-key": "k"}, identity={"apiKeyId": "a"}), {"apiKeyId": "a"}),
+    (
+        s.rest(
+            {"idempotency-key": "k"}, authorizer={"principalId": "ann"}, identity={"apiKeyId": "a", "userArn": None}
+        ),
+        {"principalId": "ann", "apiKeyId": "a"},
+    ),
     (s.http_api(authorizer={"jwt": {"claims": {"sub": "ann"}}}), {"sub": "ann"}),
     (s.http_api(authorizer={"iam": {"userArn": "arn:aws:iam::1:user/ann"}}), {"userArn": "arn:aws:iam::1:user/ann"}),
-    (s.http_api(authorizer={"lambda": {"user": "ann"}}), {}),
+    (s.http_api(authorizer={"lambda": {"user": "ann"}}), {"authorizer.user": "ann"}),
     (s.http_api(), {}),
     (s.appsync(), {"sub": "ann"}),
 ]
@@ -367,7 +374,7 @@ def test_a_body_that_only_looks_like_another_source_is_a_plain_message(body: str
         s.rest({"IDEMPOTENCY-KEY": "k"}),
         s.rest({"idempotency-key": '"k"'}),
         s.rest({"x-idempotency-key": "k"}),
-        s.rest({"x-idempotency-key": "other", "Idempotency-Key": "k"}),
+        s.rest({"x-idempotency-key": "k", "Idempotency-Key": "k"}),
         {**s.rest(None), "multiValueHeaders": {"Idempotency-Key": ["k"]}},
     ],
 )
@@ -495,7 +502,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=4,
 )
-EVENTS = [event for event, _, _, _ in s.SAMPLES.values()]
+EVENTS = [*(event for event, _, _, _ in s.SAMPLES.values()), *(event for event, _ in SCOPES.values())]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

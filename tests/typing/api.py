@@ -43,6 +43,8 @@ def charge(order: Order, amount: int = 1, *, note: str = "") -> Receipt:
     on_unknown="raise",
     final_errors=(ValueError, KeyError),
     lease=60,
+    keep_statuses={409},
+    retry_statuses=range(404, 411),
 )
 def fulfil(order: Order, amount: int) -> Receipt:
     return Receipt(order)

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..errors import TwicesafeError
+    from ..protocol.records import Millis
+    from .reader import Statuses
 
 TEMPORARY = "TemporaryFailure"
 
 
-def _says_failed(reply: Any) -> bool:
+def _says_failed(_: Statuses, reply: Any) -> bool:
     results = reply.get("results") if isinstance(reply, dict) else None
     found = results if isinstance(results, list) else []
     return any(isinstance(one, dict) and one.get("resultCode") == TEMPORARY for one in found)
@@ -27,7 +29,7 @@ def _to_keep(reply: Any) -> Any:
     return reply
 
 
-def _replayed(event: Any, reply: Any) -> Any:
+def _replayed(event: Any, reply: Any, _: Millis) -> Any:
     """It names the invocation that it answers, and each try is another."""
     return {**reply, "invocationId": event.get("invocationId")} if isinstance(reply, dict) else reply
 

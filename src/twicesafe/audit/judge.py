@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..answers.http import EXECUTED
 from ..answers.http import REPLAYED as OURS
 from .compare import (
     Mask,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = ("GET", "HEAD", "PUT", "DELETE")
 """A repeated request of these may be answered differently, such as 204 and then 404: RFC 9110, 9.2.2."""
-REPLAYED = (OURS, "idempotent-replayed")
+REPLAYED = (OURS, EXECUTED, "idempotent-replayed")
 """Headers that tell a caller of a replay: twicesafe's own, and Stripe's."""
 EXACT = ("every redelivery", "warm")
 

@@ -62,7 +62,8 @@ class Host:
             raise self._interrupt
         if isinstance(answer, Ran):
             return outcome_value(answer.outcome)
-        return self._judge.answer(answer.record.reply, failed=answer.record.status is Status.FAILED)
+        record = answer.record
+        return self._judge.answer(record.reply, record.claimed, failed=record.status is Status.FAILED)
 
     def _answer(self, command: Command) -> object:
         if isinstance(command, Now):

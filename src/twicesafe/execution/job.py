@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from ..decisions import Decision, announce, is_heard
+from ..decisions import Decision, announce, is_heard, logger
 from ..errors import (
     CorruptRecord,
+    CredentialsMismatch,
     InProgress,
     KeyInUse,
     KeyReused,
@@ -104,6 +105,8 @@ class Job(NamedTuple):
             self._place(error, self.execution.attempt if self.execution.has_begun else None)
         if self.opens_for is not None and self._may_open(error):
             warn_once(self.opens_for, self.execution.source, FAIL_OPEN, str(error))
+        if isinstance(error, CredentialsMismatch):
+            logger.warning("%s", error)  # an HTTP caller hears a status: nothing else tells what to do about it
         verdict: Verdict = "lost" if self.execution.has_begun else "error"
         verdict = next((named for kind, named in VERDICTS if isinstance(error, kind)), verdict)
         self._announce(verdict, getattr(error, "attempt", None), begun, error)

@@ -6,6 +6,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from ..errors import ConfigurationError, TwicesafeError
 from ..protocol.commands import Failed, Raised, Returned, Unkept, Unsuccessful
+from ..protocol.records import Millis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 LAZY = (CoroutineType, GeneratorType, AsyncGeneratorType)
 """What a call gives that has run nothing yet."""
+
+
+NEVER = Millis(0)
 
 
 class Judge:
@@ -35,7 +39,7 @@ class Judge:
         final_errors: tuple[type[BaseException], ...] = (),
         says_failed: Callable[[object], bool] | None = None,
         to_keep: Callable[[object], object] | None = None,
-        replayed: Callable[[object], object] | None = None,
+        replayed: Callable[[object, Millis], object] | None = None,
     ) -> None:
         self.codec = codec
         self.key = key
@@ -62,12 +66,12 @@ class Judge:
             return self._raised(error)
         return self._returned(value)
 
-    def answer(self, kept: str | None, *, failed: bool = False) -> Any:
-        """Return or raise what is kept, as a later caller gets it."""
+    def answer(self, kept: str | None, since: Millis = NEVER, *, failed: bool = False) -> Any:
+        """Return or raise what is kept, as a later caller gets it; `since` is when the execution that gave it began."""
         if failed and kept is not None:
             raise self.codec.decode_error(kept, self.key)
         value = None if kept is None else self.codec.decode(kept, self.key)
-        return value if self.replayed is None else self.replayed(value)
+        return value if self.replayed is None else self.replayed(value, since)
 
     def _returned(self, value: object) -> Outcome:
         if isinstance(value, LAZY) or hasattr(type(value), "__await__"):

@@ -43,6 +43,9 @@ def describe(event: Any, function: str = FUNCTION) -> list[dict[str, object]]:
             "class": unit.kind,
             "key": None if unit.identity is None else key_of(function, unit),
             "identity": None if unit.identity is None else dict(unit.identity),
+            "scope": dict(unit.scope),
+            "compared": dict(unit.compared),
+            "left_out": dict(unit.left_out),
             "expires_after": unit.expires_after,
             "on_conflict": unit.on_conflict,
             "reply_kept": unit.reply_kept,
@@ -52,23 +55,29 @@ def describe(event: Any, function: str = FUNCTION) -> list[dict[str, object]]:
 
 
 def explain(event: Any, function: str = FUNCTION) -> str:
-    """The same in words, and what was left out of the identity and why."""
+    """The same in words: what identifies each delivery, what is compared, what was left out, and why."""
     found = units(event)
     paragraphs = [_words(unit, f"Delivery {place} of {len(found)}", function) for place, unit in enumerate(found, 1)]
     if function == FUNCTION and any(unit.identity is not None for unit in found):
         paragraphs.append([f"{FUNCTION} stands for the function's name; the hash is another for each name."])
-    paragraphs += [_duplicate(found), _left_out(found)]
+    first = found[0]  # what is compared and left out is the same for all records of a batch
+    paragraphs += [
+        _duplicate(found),
+        _reasons("Compared under a key:", first.compared),
+        _reasons("Left out of the identity:", first.left_out),
+    ]
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
 def _words(unit: Unit, title: str, function: str) -> list[str]:
-    lines = [f"{title}: {unit.source}, {WHY[unit.kind]}."]
+    first = f"{title}: {unit.source}, {WHY[unit.kind]}."
+    scope = [f"  for the caller with {name}: {value}" for name, value in unit.scope.items()]
     if unit.identity is None:
-        return [*lines, f"  No key. {NO_KEY[unit.kind]}"]
+        return [first, f"  No key. {NO_KEY[unit.kind]}", *scope]
     return [
-        *lines,
+        first,
         *(f"  {name}: {value}" for name, value in unit.identity.items()),
-        *(f"  for the caller with {name}: {value}" for name, value in unit.scope.items()),
+        *scope,
         f"  Key: {key_of(function, unit)}",
         f"  Remembered for {_span(unit.expires_after)}.",
     ]
@@ -84,10 +93,8 @@ def _duplicate(found: Sequence[Unit]) -> list[str]:
     return [f"A duplicate {gets}. While the first is still running, it {running}."]
 
 
-def _left_out(found: Sequence[Unit]) -> list[str]:
-    """What is no part of the identity, which is the same for all records of a batch."""
-    noise = found[0].left_out
-    return ["Left out of the identity:", *(f"  {name}: {why}." for name, why in noise)] if noise else []
+def _reasons(title: str, fields: Sequence[tuple[str, str]]) -> list[str]:
+    return [title, *(f"  {name}: {why}." for name, why in fields)] if fields else []
 
 
 def _span(seconds: int) -> str:

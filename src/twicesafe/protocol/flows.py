@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..errors import (
     CorruptRecord,
+    CredentialsMismatch,
     InProgress,
     LeaseLost,
     NotEnoughTime,
@@ -41,7 +42,7 @@ from .commands import (
     ask,
 )
 from .policy import FIRST_POLL, LONGEST_POLL, Policy
-from .records import Millis, Record, Status
+from .records import Millis, Record, Status, differ_in_credentials
 from .tenure import Instant, Lease, Tenure
 
 TYPE_CHECKING = False
@@ -110,7 +111,7 @@ def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure 
             return (yield from _enter(claim, reply, policy, asked, is_bounded=delivery.deadline is not None))
         record = reply.record
         if record.contradicts(delivery.fingerprint):
-            raise PayloadMismatch(delivery.key)
+            raise _mismatch(delivery, record)
         if record.is_final:
             return Replayed(record)
         now = yield from ask(Now())
@@ -124,6 +125,13 @@ def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure 
         elif record.owner is not None and not policy.reruns:
             raise UnknownOutcome(delivery.key, record.attempt)
         asked = yield from ask(Now())
+
+
+def _mismatch(delivery: Delivery, record: Record) -> PayloadMismatch:
+    """Name the credentials first: a stranger must not find out by trial which payload it was."""
+    if differ_in_credentials(record.fingerprint, delivery.fingerprint):
+        return CredentialsMismatch(delivery.key)
+    return PayloadMismatch(delivery.key)
 
 
 def _claim_at(delivery: Delivery, policy: Policy, asked: Instant, not_before: Millis) -> Claim:

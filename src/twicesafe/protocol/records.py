@@ -49,7 +49,7 @@ class Record(NamedTuple):
     claimed: Millis  # when it was last claimed
     lease_until: Millis  # as others see it; 0 once released
     expires_at: Seconds | None  # None: never
-    fingerprint: str = ""  # "<rule version>:<hash>"; empty: none was taken
+    fingerprint: str = ""  # "<rule version>:<hash>", of a caller with credentials; empty: none was taken
     reply: str | None = None  # the encoded reply or final error; None: none is kept
     steps: Steps = NO_STEPS
     generation: int = 0
@@ -80,3 +80,12 @@ def contradict(one: str, other: str) -> bool:
         return False
     mine, theirs = one.partition(":"), other.partition(":")
     return bool(mine[2] and theirs[2]) and mine[0] == theirs[0] and mine[2] != theirs[2]
+
+
+def differ_in_credentials(one: str, other: str) -> bool:
+    """Whether two fingerprints are of the same rule version, and of what two callers showed.
+
+    Such a fingerprint has a third part, "<rule version>:<hash>:<hash of credentials>", empty where nothing was shown.
+    """
+    mine, theirs = one.split(":"), other.split(":")
+    return len(mine) == len(theirs) == 3 and mine[0] == theirs[0] and mine[2] != theirs[2]

@@ -6,6 +6,6 @@ A source is a row of a table. To add one: a row in the file of its kin, and a sa
 from __future__ import annotations
 
 from .table import is_identified, read_units, units
-from .unit import Unit, key_of, whole, with_request_id
+from .unit import Unit, fingerprint_of, key_of, whole, with_request_id
 
-__all__ = ["Unit", "is_identified", "key_of", "read_units", "units", "whole", "with_request_id"]
+__all__ = ["Unit", "fingerprint_of", "is_identified", "key_of", "read_units", "units", "whole", "with_request_id"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ...errors import UnusableKey
-from ..canonical import canonical, digest
-from .reading import UnreadableError, fields, get, has, only, text
+from . import appsync, callers, reasons
+from .contents import Request
+from .credentials import compared
+from .headers import domain_of, headers_of, joined, key_in
+from .reading import fields, get, has, known, only
 from .row import DAY, Reading, Row
 
 TYPE_CHECKING = False
@@ -12,95 +14,97 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-HEADERS = ("idempotency-key", "x-idempotency-key")
-LONGEST = 255
+    from .callers import Caller
+    from .headers import Headers
+
+    ReadCaller = Callable[[Any, Headers], Caller]
+
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
-LEFT_OUT = (
-    ("requestContext.requestId", "each try of the caller has another"),
-    ("x-amzn-trace-id, traceparent", "each try of the caller has another"),
-    ("requestContext.identity.sourceIp, user-agent, x-forwarded-for", "a caller moves between networks"),
-    ("authorization, cookie", "tokens are renewed; the caller that they prove to the platform is in the scope"),
-)
 
 
-def header(headers: Any) -> str | None:
-    """The caller's key, without the quotes that draft-ietf-httpapi-idempotency-key-header puts around it."""
-    named = _named(headers)
-    value = next((named[name] for name in HEADERS if named.get(name) is not None), None)
-    if isinstance(value, list):
-        if len(set(map(str, value))) > 1:
-            raise UnreadableError("the Idempotency-Key header stands there twice")
-        value = value[0] if value else None
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise UnreadableError("the Idempotency-Key header is no text")
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1]
-    if not 1 <= len(value) <= LONGEST or not (value.isascii() and value.isprintable()):
-        raise UnreadableError(f"the Idempotency-Key header is not 1 to {LONGEST} printable ASCII characters")
-    return value
-
-
-def _named(headers: Any) -> dict[str, Any]:
-    """Headers by their names in lower case."""
-    return {name.lower(): value for name, value in headers.items() if isinstance(name, str)} if headers else {}
-
-
-def _key(event: Any) -> str | None:
-    for name in ("headers", "multiValueHeaders"):
-        headers = get(event, name)
-        if headers is not None and not isinstance(headers, dict):
-            raise UnreadableError(f"{name} is no object")
-        if (key := header(headers)) is not None:
-            return key
-    return None
-
-
-def _caller(event: Any, *paths: str) -> dict[str, str]:
-    """The first of what the platform has proven about the caller. No header is believed."""
-    for path in paths:
-        if has(event, f"requestContext/{path}"):
-            return {path.rsplit("/", 1)[-1]: without_session(text(event, f"requestContext/{path}"))}
-    return {}
-
-
-def _credentials(event: Any) -> str:
-    """What the handler itself may check. Other schemes (Digest, DPoP, HMAC) sign each try anew."""
-    found = {**_named(get(event, "multiValueHeaders")), **_named(get(event, "headers"))}.get("authorization")
-    shown = str(found[0] if isinstance(found, list) and found else found)
-    return digest(shown) if shown.partition(" ")[0].lower() in ("basic", "bearer") else ""
-
-
-def without_session(arn: str) -> str:
-    """An assumed role without the name of its session, which is another in each session."""
-    return arn.rsplit("/", 1)[0] if ":assumed-role/" in arn and arn.count("/") > 1 else arn
-
-
-def _reads(
-    method: str, path: str, query: tuple[str, ...], caller: tuple[str, ...], route: str = ""
-) -> Callable[[Any, Any], Reading]:
+class Proxy:
     """How one of the proxies writes a request down."""
 
-    def read(event: Any, _: Any) -> Reading:
-        key = _key(event)
-        payload = {"method": get(event, method), "path": get(event, path), **only(event, "body", *query)}
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: tuple[str, ...],
+        read_caller: ReadCaller,
+        place: Callable[[Any, Headers], dict[str, str]],
+        *,
+        route: str = "",
+        domain: str = "",
+        base64: str = "isBase64Encoded",
+    ) -> None:
+        self.method, self.path, self.query = method, path, query
+        self.read_caller = read_caller
+        self.place = place
+        self.route = route
+        self.domain = domain
+        self.base64 = base64
+
+    def read(self, event: Any, _: Any) -> Reading:
+        """Read what identifies a request, who sent it, and what must not change under its key."""
+        headers = headers_of(event)
+        key, place = key_in(headers), self.place(event, headers)
         identity = None
         if key is not None:
-            identity = {**fields(event, method=method), **_place(event, path, route), "idempotency-key": key}
-        scope = _caller(event, *caller)  # without a key too: the user may have one of their own
-        return Reading(identity, payload, scope, credentials="" if scope else _credentials(event))
+            route = _route(event, self.path, self.route)
+            identity = {**fields(event, method=self.method), **route, **place, "idempotency-key": key}
+        caller = self.read_caller(event, headers)  # without a key too: the user may have one of their own
+        credentials = compared(event, headers, caller)
+        return Reading(
+            identity,
+            self._request(event, headers, place),
+            caller.scope,
+            credentials=credentials,
+            compared=reasons.compared("method, path, query, content type, body, domain", caller, credentials),
+            left_out=reasons.left_out(caller, credentials),
+        )
 
-    return read
+    def _request(self, event: Any, headers: Headers, place: dict[str, str]) -> Request:
+        said = {"method": get(event, self.method), "path": get(event, self.path)}
+        domain = known(event, self.domain) if self.domain else joined(headers, "host")
+        query = {name: get(event, name) for name in self.query if get(event, name)}
+        return Request(
+            {**said, **place, "domain": domain_of(domain)},
+            query,
+            joined(headers, "content-type"),
+            get(event, "body"),
+            get(event, self.base64) is True,
+        )
 
 
-def _place(event: Any, path: str, route: str) -> Mapping[str, str]:
+def _route(event: Any, path: str, route: str) -> Mapping[str, str]:
     """The route, which all names of a domain share; the path where one route takes everything."""
     found = get(event, route) if route else None
     if isinstance(found, str) and found and "+}" not in found and found != "$default":
         return {"route": found}
     return fields(event, path=path)
+
+
+def _of_api_gateway(event: Any, _: Headers) -> dict[str, str]:
+    """An API's stages are worlds of their own, such as a test's and the customers'."""
+    context = get(event, "requestContext")
+    names = {"api": "apiId", "stage": "stage", "account": "accountId"}
+    return {name: value for name, path in names.items() if (value := known(context, path))}
+
+
+def _of_alb(event: Any, _: Headers) -> dict[str, str]:
+    """Only the account: a target group has a twin in each deployment that shifts its traffic step by step."""
+    arn = str(get(event, "requestContext/elb/targetGroupArn")).split(":")
+    return {"account": arn[4]} if len(arn) > 5 and arn[4] else {}
+
+
+def _of_lattice(event: Any, _: Headers) -> dict[str, str]:
+    """The service, whose ARN has its account."""
+    return fields(event, service="requestContext/serviceArn")
+
+
+def _of_lattice_1(_: Any, headers: Headers) -> dict[str, str]:
+    service = callers.lattice_fields(joined(headers, "x-amzn-lattice-target")).get("ServiceArn")
+    return {"service": service} if service else {}
 
 
 def is_safe(event: Any) -> bool:
@@ -152,74 +156,56 @@ def _websocket(event: Any, _: Any) -> Reading:
     names = {"api": "requestContext/apiId", "connection": "requestContext/connectionId"}
     if get(event, "requestContext/eventType") in ("CONNECT", "DISCONNECT"):
         return Reading(fields(event, **names, event="requestContext/eventType"), kind="natural")
-    return Reading(None, only(event, "body"))
+    caller = callers.of_rest_api(event, {})
+    caller.session["connectionId"] = known(event, "requestContext/connectionId")
+    credentials = compared(event, {}, caller)
+    return Reading(
+        None,
+        only(event, "body"),
+        caller.scope,
+        credentials=credentials,
+        compared=reasons.compared("body", caller, credentials),
+        left_out=reasons.left_out(caller, credentials),
+    )
 
 
-def _is_appsync(event: Any) -> bool:
-    found = event[0] if isinstance(event, list) and event else event
-    return has(found, "arguments") and (has(found, "info/fieldName") or has(found, "fieldName"))
-
-
-def _appsync(event: Any, _: Any) -> Reading:
-    """A mutation under the request's header, or Relay's clientMutationId. Several elements are one batch resolver."""
-    elements = event if isinstance(event, list) else [event]
-    found = elements[0]
-    if (get(found, "info/parentTypeName") or get(found, "typeName")) != "Mutation":
-        return Reading(None, kind="never")
-    payload = [only(element, "arguments", "source") for element in elements]
-    headers = get(found, "request/headers")
-    key = header(headers if isinstance(headers, dict) else None)
-    if key is None:
-        key = header({HEADERS[0]: get(found, "arguments/input/clientMutationId")})
-    scope = _identity(get(found, "identity"))
-    if key is None:
-        return Reading(None, payload, scope)
-    field = text(found, "info/fieldName" if has(found, "info/fieldName") else "fieldName")
-    identity = {"field": field, "idempotency-key": key}
-    if isinstance(event, list):  # one request may be cut into several batches
-        identity["elements"] = _hash(payload)
-    return Reading(identity, payload, scope)
-
-
-def _hash(payload: object) -> str:
-    try:
-        return digest(canonical(payload))
-    except UnusableKey as error:
-        raise UnreadableError(str(error)) from None
-
-
-def _identity(identity: Any) -> dict[str, str]:
-    for name in ("sub", "username", "userArn"):
-        if has(identity, name):
-            return {name: without_session(text(identity, name))}
-    if isinstance(context := get(identity, "resolverContext"), dict):
-        pairs = sorted((str(name), str(value)) for name, value in context.items())
-        return {"resolverContext": digest(*(part for pair in pairs for part in pair))}
-    return {}
-
-
-REST_CALLER = (
-    "authorizer/claims/sub",
-    "authorizer/principalId",
-    "identity/cognitoIdentityId",
-    "identity/userArn",
-    "identity/apiKeyId",
-)
-V2_CALLER = ("authorizer/jwt/claims/sub", "authorizer/iam/userArn", "authorizer/iam/accessKey")
 QUERIES = ("queryStringParameters", "multiValueQueryStringParameters")
-REST = _reads("httpMethod", "path", QUERIES, REST_CALLER, "resource")
-V2 = _reads("requestContext/http/method", "rawPath", ("rawQueryString",), V2_CALLER, "routeKey")
-ALB = _reads("httpMethod", "path", QUERIES, ())
-LATTICE = _reads("method", "path", QUERIES, ("identity/principal",))
-LATTICE_1 = _reads("method", "raw_path", ("query_string_parameters",), ())
+REST = Proxy(
+    "httpMethod",
+    "path",
+    QUERIES,
+    callers.of_rest_api,
+    _of_api_gateway,
+    route="resource",
+    domain="requestContext/domainName",
+)
+V2 = Proxy(
+    "requestContext/http/method",
+    "rawPath",
+    ("rawQueryString",),
+    callers.of_http_api,
+    _of_api_gateway,
+    route="routeKey",
+    domain="requestContext/domainName",
+)
+ALB = Proxy("httpMethod", "path", QUERIES, callers.of_alb, _of_alb)
+LATTICE = Proxy("method", "path", QUERIES, callers.of_lattice, _of_lattice)
+LATTICE_1 = Proxy(
+    "method", "raw_path", ("query_string_parameters",), callers.of_lattice_1, _of_lattice_1, base64="is_base64_encoded"
+)
+
+
+def _row(name: str, recognises: Callable[[Any], bool], read: Callable[[Any, Any], Reading], *, is_http: bool) -> Row:
+    return Row(name, "client", recognises, DAY, "raise", True, read, left_out=reasons.LEFT_OUT, is_http=is_http)
+
 
 ROWS = (
-    Row("alb", "client", _is_alb, DAY, "raise", True, ALB, left_out=LEFT_OUT, is_http=True),
-    Row("websocket", "client", _is_websocket, DAY, "raise", True, _websocket, left_out=LEFT_OUT),
-    Row("vpc-lattice", "client", _is_lattice, DAY, "raise", True, LATTICE, left_out=LEFT_OUT, is_http=True),
-    Row("vpc-lattice-v1", "client", _is_lattice_1, DAY, "raise", True, LATTICE_1, left_out=LEFT_OUT, is_http=True),
-    Row("function-url", "client", _is_url, DAY, "raise", True, V2, left_out=LEFT_OUT, is_http=True),
-    Row("http-api", "client", _is_http_api, DAY, "raise", True, V2, left_out=LEFT_OUT, is_http=True),
-    Row("rest-api", "client", _is_rest, DAY, "raise", True, REST, left_out=LEFT_OUT, is_http=True),
-    Row("appsync", "client", _is_appsync, DAY, "raise", True, _appsync, left_out=LEFT_OUT),
+    _row("alb", _is_alb, ALB.read, is_http=True),
+    _row("websocket", _is_websocket, _websocket, is_http=False),
+    _row("vpc-lattice", _is_lattice, LATTICE.read, is_http=True),
+    _row("vpc-lattice-v1", _is_lattice_1, LATTICE_1.read, is_http=True),
+    _row("function-url", _is_url, V2.read, is_http=True),
+    _row("http-api", _is_http_api, V2.read, is_http=True),
+    _row("rest-api", _is_rest, REST.read, is_http=True),
+    _row("appsync", appsync.is_appsync, appsync.read, is_http=False),
 )

@@ -40,6 +40,14 @@ def text(value: Any, path: str) -> str:
     raise UnreadableError(f"{path} is missing or no text")
 
 
+def known(value: Any, path: str) -> str:
+    """Return the text, or the whole number as text, at a path; an empty text where there is none."""
+    try:
+        return text(value, path)
+    except UnreadableError:
+        return ""
+
+
 def fields(value: Any, **paths: str) -> dict[str, str]:
     """An identity: each name with the text at its path; a path that ends in "?" may lead to nothing."""
     found = {}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from .credentials import Credentials
     from .unit import Kind, OnConflict
 
 HOUR = 3_600
@@ -28,7 +29,9 @@ class Reading(NamedTuple):
     item: object | None = None
     kind: Kind | None = None
     expires_after: int | None = None
-    credentials: str = ""
+    credentials: Credentials | None = None
+    compared: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] | None = None
 
 
 def nothing(_record: Any, _event: Any) -> Reading:
@@ -105,7 +108,8 @@ class Row(NamedTuple):
             reply_kept=self.reply_kept,
             order=found.order,
             item=found.item,
-            left_out=self.left_out,
+            left_out=self.left_out if found.left_out is None else found.left_out,
+            compared=found.compared,
             credentials=found.credentials,
             malformed=malformed,
         )

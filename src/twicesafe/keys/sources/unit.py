@@ -7,19 +7,26 @@ from re import compile as regex
 
 from ...errors import MalformedEvent, MissingKey
 from ...tuples import NamedTuple
-from ..canonical import digest
+from ..canonical import canonical, digest, fingerprint
+from .contents import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal, TypeAlias
 
+    from .credentials import Credentials
+
 Kind: TypeAlias = 'Literal["natural", "client", "explicit", "never"]'
 """Whose the identity is: the source's, the caller's, the user's (`key=`), or none, as a repeat is meant to run."""
 OnConflict: TypeAlias = 'Literal["raise", "wait"]'
 
+OF_A_CALLER = "2"
+"""The version of a caller's fingerprint, which has two hashes: of the request, and of the caller's credentials."""
 LONGEST_FUNCTION = 200
 CUT = 180
+SHORT = 32
+"""Digits of a hash that nobody can choose a second text for."""
 UNSAFE = regex(r"[^A-Za-z0-9._:<>#-]")
 READABLE = regex(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -39,7 +46,8 @@ class Unit(NamedTuple):
     order: str | None  # units of the same order stop after a failure
     item: object | None  # its itemIdentifier in batchItemFailures; of a whole batch, all of them
     left_out: tuple[tuple[str, str], ...]  # fields that are no part of the identity, and why
-    credentials: str = ""  # hash of what a caller shows who is not in the scope: compared, never believed
+    compared: tuple[tuple[str, str], ...] = ()  # what must not change under the key, and why
+    credentials: Credentials | None = None  # what the caller shows beside the scope; None: there is no caller
     malformed: MalformedEvent | None = None  # why this record of a batch could not be read
 
 
@@ -82,6 +90,20 @@ def key_of(function: str, unit: Unit, *, scope: str | None = None, tenant: str |
     readable = _readable(unit)
     head = f"{_safe(function)}#{unit.source}#{readable}#" if readable else f"{_safe(function)}#{unit.source}#"
     return head + digest(*fields)
+
+
+def fingerprint_of(unit: Unit) -> str:
+    """Return the fingerprint of what must not change under the unit's key; empty: nothing is compared.
+
+    That of credentials is salted with what identifies the unit, which has the caller's own key in it and is not
+    stored: without that key nobody can try out weak credentials on a stolen table.
+    """
+    payload = unit.payload.content() if isinstance(unit.payload, Request) else unit.payload
+    if unit.credentials is None:
+        return "" if payload is None else fingerprint(payload)
+    request = "" if payload is None else digest(canonical(payload))
+    shown = unit.credentials.shown and digest("credentials", unit.credentials.shown, _fingerprint(unit))[:SHORT]
+    return f"{OF_A_CALLER}:{request}:{shown}"
 
 
 def _fingerprint(unit: Unit) -> str:
