@@ -353,7 +353,6 @@ def test_a_record_handler_of_powertools_batch_processor_runs_once_for_a_message(
         3_000,
         "context",
     ],
-    ids=repr,
 )
 def test_what_is_no_number_is_no_deadline(store: Clocked, context: Any) -> None:
     @idempotent(store=store, name="handler")
