@@ -58,8 +58,9 @@ class Host:
 
     def value(self, answer: Answer) -> Any:
         """Return or raise what the caller gets."""
-        if self._interrupt is not None:
-            raise self._interrupt
+        interrupt = self._interrupt or self._judge.interrupt
+        if interrupt is not None:
+            raise interrupt
         if isinstance(answer, Ran):
             return outcome_value(answer.outcome)
         return self._judge.answer(answer.record.reply, failed=answer.record.status is Status.FAILED)
