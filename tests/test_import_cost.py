@@ -60,6 +60,7 @@ UNUSED = [
     "stores.dynamodb.templates",
     "stores.dynamodb.writes",
     "stores.sqlite",
+    "stores.workers",
     "testing",
 ]
 

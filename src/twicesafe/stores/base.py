@@ -81,26 +81,26 @@ class Store(Protocol):
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function in a worker thread, and stay until it has ended, cancelled or not.
+    """Call a blocking function in a thread of our own, and stay until it has ended, cancelled or not.
 
     A cancelled await leaves its thread running: what it was sending may still be applied, so nothing may
     follow it before its end is known.
     """
     import asyncio
 
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    from .workers import start
+
+    work = start(function, *arguments)
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError as error:
             cancelled = error
-        except BaseException:  # noqa: BLE001 - raised below, by result()
-            break
     if cancelled is not None:
-        work.exception()
         raise cancelled
-    return work.result()
+    value: T = work.result().get()
+    return value
 
 
 def open_store(url: str) -> Store:
