@@ -646,4 +646,3 @@ def test_a_heartbeat_keeps_a_long_step_alive(memory: MemoryStore, effects: Effec
         return step("long", lambda: beats.wait(30)), step("next", effects.had, 1)
 
     assert work() == (True, 1)
-    assert [thread for thread in threading.enumerate() if thread.name == "twicesafe-heartbeat"] == []
