@@ -98,6 +98,7 @@ class Host:
                 with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = self._judge.call(self._function)
                 self._interrupt = heartbeat.interrupt
+        self._execution.end(tenure)
         return self._of_this_process(outcome)
 
     async def _run_async(self, tenure: Tenure) -> Outcome:
@@ -111,6 +112,7 @@ class Host:
                 async with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = await self._judge.call_async(self._function)
                 self._interrupt = heartbeat.interrupt
+        self._execution.end(tenure)
         return self._of_this_process(outcome)
 
     def _of_this_process(self, outcome: Outcome) -> Outcome:

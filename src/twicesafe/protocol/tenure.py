@@ -49,6 +49,7 @@ class Tenure:
         "closing",
         "ended",
         "generation",
+        "has_returned",
         "is_bounded",
         "keeps_aside_for",
         "key",
@@ -84,6 +85,7 @@ class Tenure:
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
         self.busy: set[str] = set()  # steps whose effect is under way
+        self.has_returned = False  # the function: what it left running begins no effect any more
         self.ended: TwicesafeError | None = None
         self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
         self._tokens = count()
