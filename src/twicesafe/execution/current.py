@@ -143,9 +143,18 @@ class Execution:
         around = current_step.get()
         if around is not None and around[0] is self:
             raise NestedStep(tenure.key, name, around[1])
+        if tenure.room is None:
+            self._prepare(tenure)
         mine = object()
         if self._met.setdefault(name, mine) is not mine:  # one operation: threads may meet here
             raise DuplicateStep(tenure.key, name)
+
+    def _prepare(self, tenure: Tenure) -> None:
+        """Begin to count what steps take in the record, before the first one."""
+        from .room import SharedRoom
+
+        with self._lock:
+            tenure.room = tenure.room or SharedRoom(self.store.reply_limit, tenure.steps)
 
 
 def running(execution: Execution) -> Within:

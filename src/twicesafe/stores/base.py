@@ -63,7 +63,7 @@ class Store(Protocol):
     name: str
     """What messages and logs call it; no secrets in it."""
     reply_limit: int | None
-    """The longest reply that it takes, in bytes of UTF-8; None: any."""
+    """The longest reply that it takes, and all steps of one record together, in bytes of UTF-8; None: any."""
     transacts: bool
     """Whether it takes Transact: a change of its own and writes of the user's, all or none."""
 
