@@ -29,6 +29,7 @@ UNUSED = [
     "downstream",
     "execution.heartbeat",
     "execution.options",
+    "execution.room",
     "execution.sql",
     "execution.step_host",
     "execution.steps",
@@ -41,6 +42,7 @@ UNUSED = [
     "lab",
     "protocol.by_hand",
     "protocol.entries",
+    "protocol.room",
     "protocol.steps",
     "providers",
     "replies.final_errors",
@@ -60,6 +62,7 @@ UNUSED = [
     "stores.dynamodb.templates",
     "stores.dynamodb.writes",
     "stores.sqlite",
+    "stores.workers",
     "testing",
 ]
 

@@ -63,8 +63,15 @@ def reports_failure(unit: Unit, reply: object) -> bool:
 
 def _answer(event: object, replies: list[object], failed: list[object], *, report_failures: bool) -> object:
     """One answer for the platform out of one for each record."""
-    if report_failures or any(isinstance(reply, dict) and FAILURES in reply for reply in replies):
+    if report_failures or any(map(_names_failures, replies)):
         return {FAILURES: [{"itemIdentifier": item} for item in failed]}
     if isinstance(event, list) and all(isinstance(reply, list) for reply in replies):
         return [element for reply in replies if isinstance(reply, list) for element in reply]
     return replies[0] if len(replies) == 1 else None
+
+
+def _names_failures(reply: object) -> bool:
+    try:
+        return isinstance(reply, dict) and FAILURES in reply
+    except Exception:  # noqa: BLE001 - a proxy may raise anything, and its record is done
+        return False

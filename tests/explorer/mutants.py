@@ -219,8 +219,8 @@ MUTANTS = {
     ),
     "results that were not confirmed stay behind": Mutant(
         flows,
-        "tenure.claimed, expires_at, dict(tenure.unconfirmed))",
-        "tenure.claimed, expires_at)",
+        "_ever_fewer(tenure.unconfirmed.copy())",
+        "_ever_fewer({})",
         "steps",
         "I8_a_release_leaves_no_result_behind",
     ),

@@ -160,7 +160,56 @@ def test_a_loop_tells_its_turns_apart(play: Play, effects: Effects) -> None:
     assert effects == users
 
 
-@pytest.mark.parametrize("name", ["", None, 7, "é" * 128])
+HALVES = ["\ud800", "a\udcff.txt", "\ude00\ud83d", '"\ud800"']
+"""As json.loads makes them of a caller's text, and os.listdir of a file's name that is not UTF-8."""
+
+
+def test_a_turn_is_told_by_half_of_a_surrogate_pair_too(play: Play, effects: Effects) -> None:
+    async def script(do: Any) -> list[Any]:
+        had = [await do("mail", effects.had, half, each=half) for half in HALVES]
+        if current_execution().attempt == 1:
+            raise ConnectionError
+        return had
+
+    with pytest.raises(ConnectionError):
+        play.attempt(script)
+    assert play.attempt(script) == HALVES
+    assert effects == HALVES
+
+
+class Unreadable:
+    """As a proxy of what is gone: it raises, whatever is asked."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("working outside of request context")
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None: ...
+
+
+def test_a_turn_that_cannot_be_read_is_refused_before_the_effect(memory: MemoryStore, effects: Effects) -> None:
+    work = idempotent(store=memory, name="w", key=lambda: "once")(
+        lambda: step("mail", effects.had, 1, each=Unreadable())
+    )
+    with pytest.raises(twicesafe.ConfigurationError, match=r"cannot be read \(RuntimeError\)"):
+        work()
+    assert effects == []
+
+
+def test_arguments_that_cannot_be_read_are_not_compared(play: Play, effects: Effects) -> None:
+    async def script(do: Any) -> None:
+        await do("mail", lambda _: effects.had(1), Unreadable())
+        if current_execution().attempt == 1:
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        play.attempt(script)
+    play.attempt(script)
+    assert effects == [1]
+
+
+@pytest.mark.parametrize("name", ["", None, 7, "é" * 128, "\ud800", Unreadable])
 def test_a_name_is_a_short_text(memory: MemoryStore, name: Any) -> None:
     work = idempotent(store=memory, name="w", key=lambda: "once")(lambda: step(name, print, 1))
     with pytest.raises(twicesafe.ConfigurationError, match="name"):
@@ -603,4 +652,3 @@ def test_a_heartbeat_keeps_a_long_step_alive(memory: MemoryStore, effects: Effec
         return step("long", lambda: beats.wait(30)), step("next", effects.had, 1)
 
     assert work() == (True, 1)
-    assert [thread for thread in threading.enumerate() if thread.name == "twicesafe-heartbeat"] == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +14,9 @@ import boto3
 import pytest
 
 import twicesafe
+from tests.stand_ins import PATIENCE
 from tests.steps.play import Play
-from twicesafe import current_execution, idempotent, step
+from twicesafe import carried, current_execution, idempotent, step
 from twicesafe.stores.dynamodb import DynamoDBStore
 from twicesafe.stores.dynamodb.client import read_failure
 from twicesafe.stores.dynamodb.layout import Layout
@@ -37,6 +41,9 @@ class Stock:
     def left(self) -> int:
         item = self.client.get_item(TableName="stock", Key={"sku": {"S": self.sku}}, ConsistentRead=True)["Item"]
         return int(item["left"]["N"])
+
+    def has(self, sku: str) -> bool:
+        return "Item" in self.client.get_item(TableName="stock", Key={"sku": {"S": sku}}, ConsistentRead=True)
 
     def take(self, amount: int = 1) -> dict[str, Any]:
         return {
@@ -303,6 +310,92 @@ def test_without_an_answer_nothing_is_written(play: Play, stock: Stock, final: b
     with pytest.raises(KeyError):
         play.attempt(completing(stock, 3, then=KeyError("no")), **options)
     assert stock.left == 10
+
+
+@pytest.mark.parametrize("calls", [8, 12, 99])
+def test_writes_of_many_threads_are_all_made(dynamodb: DynamoDBStore, stock: Stock, calls: int) -> None:
+    barrier = threading.Barrier(calls)
+
+    @idempotent(store=dynamodb, name="work")
+    def work(stock_name: str) -> str:
+        def book(number: int) -> None:
+            barrier.wait(PATIENCE)
+            item = {"sku": {"S": f"{stock.sku}-{number}"}}
+            current_execution().complete_with([{"Put": {"TableName": "stock", "Item": item}}])
+
+        with ThreadPoolExecutor(calls) as pool:
+            list(pool.map(carried(book), range(calls)))
+        return "done"
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        assert work(stock.sku) == "done"
+    finally:
+        sys.setswitchinterval(before)
+    assert [number for number in range(calls) if not stock.has(f"{stock.sku}-{number}")] == []
+
+
+def test_too_many_writes_in_all_are_refused_when_they_are_added(play: Play, stock: Stock) -> None:
+    async def script(do: Any) -> str:
+        current_execution().complete_with([Stock.take(stock, 1)])
+        with pytest.raises(twicesafe.ConfigurationError, match="1 to 99"):
+            current_execution().complete_with([Stock.take(stock, 1)] * 99)
+        return "done"
+
+    assert play.attempt(script) == "done"
+    assert stock.left == 9
+
+
+def test_writes_that_are_added_inside_of_a_step_are_refused(play: Play, stock: Stock) -> None:
+    async def script(do: Any) -> None:
+        await do("book", lambda: current_execution().complete_with([Stock.take(stock, 1)]))
+
+    with pytest.raises(twicesafe.ConfigurationError, match="inside of the step 'book'"):
+        play.attempt(script)
+
+
+def test_writes_that_come_when_the_function_has_ended_are_refused(dynamodb: DynamoDBStore, stock: Stock) -> None:
+    heard: list[BaseException] = []
+    over = threading.Event()
+
+    def late() -> None:
+        assert over.wait(PATIENCE)
+        try:
+            current_execution().complete_with([Stock.take(stock, 1)])
+        except twicesafe.TwicesafeError as error:
+            heard.append(error)
+
+    @idempotent(store=dynamodb, name="work")
+    def work(stock_name: str) -> threading.Thread:
+        thread = threading.Thread(target=carried(late))
+        thread.start()
+        threads.append(thread)
+        return "done"
+
+    threads: list[threading.Thread] = []
+    work(stock.sku)
+    over.set()
+    threads[0].join(PATIENCE)
+    assert [type(error) for error in heard] == [twicesafe.LeaseLost]
+    assert stock.left == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_writes_of_a_forked_child_are_refused(dynamodb: DynamoDBStore, stock: Stock) -> None:
+    @idempotent(store=dynamodb, name="work")
+    def work(stock_name: str) -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                current_execution().complete_with([Stock.take(stock, 1)])
+            except twicesafe.WrongProcess:
+                os._exit(7)
+            os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert work(stock.sku) == 7
 
 
 # What cannot be

@@ -414,3 +414,25 @@ def test_a_text_that_is_not_utf_8_is_told(sqlite: SqliteStore, by_hand: sqlite3.
     with pytest.raises(CorruptRecord, match="not UTF-8") as told:
         trial.complete("ann")
     assert told.value.key == trial.key
+
+
+HALF = "\udcff"  # of a surrogate pair: as Python reads an argument that is not UTF-8
+
+
+@pytest.mark.parametrize("field", ["key", "owner", "fingerprint", "reply", "step", "result"])
+def test_half_of_a_surrogate_pair_is_refused_and_changes_nothing(sqlite: SqliteStore, field: str) -> None:
+    trial = Trial(sqlite.apply, "order#1")
+    trial.claim("ann")
+    record = trial.found()
+    commands: dict[str, Callable[[], object]] = {
+        "key": lambda: Trial(sqlite.apply, HALF).claim("ann"),
+        "owner": lambda: Trial(sqlite.apply, "order#2").claim(HALF),
+        "fingerprint": lambda: Trial(sqlite.apply, "order#2").claim("ann", fingerprint=HALF),
+        "reply": lambda: trial.complete("ann", HALF),
+        "step": lambda: trial.save("ann", {HALF: Step(True, "1")}),
+        "result": lambda: trial.save("ann", {"charge": Step(True, HALF)}),
+    }
+    with pytest.raises(ConfigurationError, match="surrogate pair"):
+        commands[field]()
+    assert trial.load() == record
+    assert sqlite.apply(List()).records == (record,)  # type: ignore[union-attr]

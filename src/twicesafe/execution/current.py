@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from contextvars import ContextVar, copy_context
 from functools import wraps
 
-from ..errors import ConfigurationError, DuplicateStep, NestedStep, WrongProcess
+from ..errors import ConfigurationError, DuplicateStep, LeaseLost, NestedStep, WrongProcess
 from ..keys.canonical import digest
 from ..protocol.records import Millis, Seconds
 from ..protocol.tenure import Instant
@@ -49,6 +50,7 @@ class Execution:
         self.pid = os.getpid()
         self.outer = current.get()
         self._met: dict[str, object] = {}
+        self._lock = threading.RLock()  # a signal's handler may come back to it, on top of its own thread
 
     @property
     def attempt(self) -> int:
@@ -94,14 +96,35 @@ class Execution:
         does not hold is TransactionRefused, and the next delivery runs again.
 
         Args:
-            writes: as `step.transact` takes them; more than one call adds up.
+            writes: as `step.transact` takes them; more than one call adds up, from threads too.
 
         Raises:
-            ConfigurationError: the store cannot do that, or they are not what it takes; nothing is written.
+            ConfigurationError: the store cannot do that, they are not what it takes, or this is inside of a step, which
+                a later attempt does not run; nothing is written.
+            LeaseLost: the function has ended, and this is a thread or task of it that was left over.
+            WrongProcess: this is a forked child.
         """
-        if self.tenure is None:
+        tenure = self.tenure
+        if tenure is None:
             raise ConfigurationError("complete_with() needs a delivery with a key: this one runs unprotected.")
-        self.tenure.closing = for_transaction(self.store, [*self.tenure.closing, *writes])
+        if os.getpid() != self.pid:
+            raise WrongProcess(tenure.key)
+        around = current_step.get()
+        if around is not None and around[0] is self:
+            raise ConfigurationError(
+                f"complete_with() was called inside of the step {around[1]!r}: a later attempt that has the step's "
+                "result does not run it again, and would complete without these writes. Call it beside the step."
+            )
+        added = for_transaction(self.store, [*writes])
+        with self._lock:
+            if tenure.has_returned:
+                raise LeaseLost(tenure.key, tenure.attempt)
+            tenure.closing = for_transaction(self.store, [*tenure.closing, *added])  # there may be too many in all
+
+    def end(self, tenure: Tenure) -> None:
+        """Note that the function has ended: what it left running adds nothing more to its completion."""
+        with self._lock:
+            tenure.has_returned = True
 
     def holds(self, key: str, store: Store) -> bool:
         """Whether this execution, or one that it runs inside, holds the key."""
@@ -120,9 +143,18 @@ class Execution:
         around = current_step.get()
         if around is not None and around[0] is self:
             raise NestedStep(tenure.key, name, around[1])
+        if tenure.room is None:
+            self._prepare(tenure)
         mine = object()
         if self._met.setdefault(name, mine) is not mine:  # one operation: threads may meet here
             raise DuplicateStep(tenure.key, name)
+
+    def _prepare(self, tenure: Tenure) -> None:
+        """Begin to count what steps take in the record, before the first one."""
+        from .room import SharedRoom
+
+        with self._lock:
+            tenure.room = tenure.room or SharedRoom(self.store.reply_limit, tenure.steps)
 
 
 def running(execution: Execution) -> Within:

@@ -58,8 +58,9 @@ class Host:
 
     def value(self, answer: Answer) -> Any:
         """Return or raise what the caller gets."""
-        if self._interrupt is not None:
-            raise self._interrupt
+        interrupt = self._interrupt or self._judge.interrupt
+        if interrupt is not None:
+            raise interrupt
         if isinstance(answer, Ran):
             return outcome_value(answer.outcome)
         record = answer.record
@@ -98,6 +99,7 @@ class Host:
                 with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = self._judge.call(self._function)
                 self._interrupt = heartbeat.interrupt
+        self._execution.end(tenure)
         return self._of_this_process(outcome)
 
     async def _run_async(self, tenure: Tenure) -> Outcome:
@@ -111,6 +113,7 @@ class Host:
                 async with Heartbeat(tenure, self._policy, self._store) as heartbeat:
                     outcome = await self._judge.call_async(self._function)
                 self._interrupt = heartbeat.interrupt
+        self._execution.end(tenure)
         return self._of_this_process(outcome)
 
     def _of_this_process(self, outcome: Outcome) -> Outcome:

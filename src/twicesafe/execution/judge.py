@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from ..errors import ConfigurationError, TwicesafeError
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 LAZY = (CoroutineType, GeneratorType, AsyncGeneratorType)
-"""What a call gives that has run nothing yet."""
+"""Types that a call gives before it has run anything."""
+REMEDY = "Put @idempotent right above the 'async def', or return what comes out in the end."
 
 
 NEVER = Millis(0)
@@ -27,7 +29,18 @@ NEVER = Millis(0)
 class Judge:
     """What counts as done, as failed, and as an answer that is kept."""
 
-    __slots__ = ("codec", "final_errors", "keeps", "key", "limit", "replayed", "says_failed", "to_keep")
+    __slots__ = (
+        "codec",
+        "final_errors",
+        "interrupt",
+        "keeps",
+        "key",
+        "limit",
+        "remedy",
+        "replayed",
+        "says_failed",
+        "to_keep",
+    )
 
     def __init__(
         self,
@@ -40,6 +53,7 @@ class Judge:
         says_failed: Callable[[object], bool] | None = None,
         to_keep: Callable[[object], object] | None = None,
         replayed: Callable[[object, Millis], object] | None = None,
+        remedy: str = REMEDY,
     ) -> None:
         self.codec = codec
         self.key = key
@@ -49,6 +63,8 @@ class Judge:
         self.says_failed = says_failed
         self.to_keep = to_keep
         self.replayed = replayed
+        self.remedy = remedy  # for what has not run
+        self.interrupt: BaseException | None = None  # came when the function had ended: raised once that is recorded
 
     def call(self, function: Callable[[], object]) -> Outcome:
         """Call it, and tell what it did."""
@@ -74,7 +90,25 @@ class Judge:
         return value if self.replayed is None else self.replayed(value, since)
 
     def _returned(self, value: object) -> Outcome:
-        if isinstance(value, LAZY) or hasattr(type(value), "__await__"):
+        return self._settled(partial(self._judged, value), partial(self._unreadable, value))
+
+    def _settled(self, judged: Callable[[], Outcome], otherwise: Callable[[BaseException], Outcome]) -> Outcome:
+        """Judge what is done already: whatever is raised meanwhile, it is recorded as done.
+
+        A reply is the user's: a proxy, a number or a text of a class of their own may raise anything. An interrupt
+        is a signal's, mostly, and does not come again; it is kept until the outcome is recorded.
+        """
+        for _ in range(2):
+            try:
+                return judged()
+            except Exception as error:  # noqa: BLE001 - as said above
+                return otherwise(error)
+            except BaseException as error:  # noqa: BLE001 - raised once it is recorded
+                self.interrupt = interrupt = error
+        return otherwise(interrupt)
+
+    def _judged(self, value: object) -> Outcome:
+        if issubclass(type(value), LAZY) or is_awaitable(value):
             return Raised(self._not_run(value))
         if self.says_failed is not None and self.says_failed(value):
             return Unsuccessful(value)
@@ -86,25 +120,40 @@ class Judge:
             return Unkept(kept.text, value, kept.error)
         return Returned(kept.text, kept.value if part is value else value)
 
-    def _not_run(self, value: object) -> ConfigurationError:
-        if isinstance(value, CoroutineType):
+    def _unreadable(self, value: object, why: BaseException) -> Unkept:
+        text, error = self.codec.unreadable(self.key, why)
+        return Unkept(text, value, error)
+
+    def _not_run(self, value: Any) -> ConfigurationError:
+        if issubclass(type(value), CoroutineType):
             value.close()
         return ConfigurationError(
             f"The function for {self.key!r} returned a {type(value).__qualname__} that has not run, so nothing was "
-            "recorded. Put @idempotent right above the 'async def', or return what comes out in the end."
+            f"recorded. {self.remedy}"
         )
 
     def _is_final(self, error: BaseException) -> bool:
-        """One of ours only if it is named itself: most say that there is no answer yet."""
+        """Return whether it is an answer. One of ours is, if it is named itself: most say that there is none yet."""
         ours = isinstance(error, TwicesafeError)
         return any(
             isinstance(error, kind) and (not ours or issubclass(kind, TwicesafeError)) for kind in self.final_errors
         )
 
     def _raised(self, error: BaseException) -> Outcome:
-        if self._is_final(error):
-            return Failed(self.codec.encode_error(error, self.limit), error)
-        return Raised(error)
+        if not self._is_final(error):
+            return Raised(error)
+        encode = self.codec.encode_error
+        return self._settled(
+            lambda: Failed(encode(error, self.limit), error), lambda _: Failed(self.codec.lost_error(error), error)
+        )
+
+
+def is_awaitable(value: object) -> bool:
+    """Return whether a value is to be awaited. Its type is asked first: a value may say that it has any attribute."""
+    try:
+        return hasattr(type(value), "__await__") and hasattr(value, "__await__")
+    except Exception:  # noqa: BLE001 - a proxy raises where nothing is behind it
+        return False
 
 
 def outcome_value(outcome: Outcome) -> object:

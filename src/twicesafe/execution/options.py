@@ -132,37 +132,50 @@ def checked(
 
 
 def full_name(name: object, each: object) -> str:
-    """A step's name with its discriminator.
+    """Return a step's name with its discriminator.
 
     Raises:
-        ConfigurationError: it is empty, too long, or would be another in the next attempt.
+        ConfigurationError: it is empty, too long, no Unicode, or would be another in the next attempt.
     """
-    if not isinstance(name, str) or not name:
+    if not issubclass(type(name), str) or not name:
         raise ConfigurationError(f"A step's name is a text that says what it does, not {name!r}.")
+    text = str.__str__(name)
+    if (size := _size(text)) is None:
+        raise ConfigurationError(f"The step name {text!r} has half of a surrogate pair, which no store keeps.")
     if each is not None:
-        name = f"{name}[{_discriminator(name, each)}]"
-    if len(name.encode("utf-8", "replace")) > LONGEST_NAME:
+        text = f"{text}[{_discriminator(text, each)}]"
+        size = _size(text)
+    if size is None or size > LONGEST_NAME:
         raise ConfigurationError(
-            f"The step name {name[:40]!r}… is over {LONGEST_NAME} bytes. Tell turns apart by an id: each=item.id."
+            f"The step name {text[:40]!r}… is over {LONGEST_NAME} bytes. Tell turns apart by an id: each=item.id."
         )
-    return name
+    return text
 
 
 def _discriminator(name: str, each: object) -> str:
+    """Return the text of each=; half of a surrogate pair, as in a file's name, is escaped as in canonical texts."""
     try:
-        return each if isinstance(each, str) else canonical(each)
-    except UnusableKey as error:
+        return each if isinstance(each, str) and _size(each) is not None else canonical(each)
+    except Exception as error:  # a proxy may raise anything
+        reason = error.reason if isinstance(error, UnusableKey) else f"cannot be read ({type(error).__name__})"
         raise ConfigurationError(
-            f"each= of the step {name!r} {error.reason}. Tell turns apart by what is the same in each attempt: "
-            "each=item.id."
-        ) from None
+            f"each= of the step {name!r} {reason}. Tell turns apart by what is the same in each attempt: each=item.id."
+        ) from error
+
+
+def _size(text: str) -> int | None:
+    """Return the bytes of a text; None: it has no UTF-8."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return None
 
 
 def print_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The fingerprint of a step's arguments; empty where they have no text that is always the same."""
+    """Return the fingerprint of a step's arguments; empty where they have no text that is always the same."""
     try:
         return f"{RULE}:{digest(canonical([args, kwargs]))[:FINGERPRINT_DIGITS]}"
-    except UnusableKey:
+    except Exception:  # noqa: BLE001 - UnusableKey mostly; an argument may be a proxy, and raise anything
         return ""
 
 

@@ -6,12 +6,12 @@ import os
 import time
 from functools import partial
 
-from ..errors import ConfigurationError
 from ..protocol.commands import Now, RunRecover, RunStep, Sleep
 from ..protocol.drivers import drive, drive_async
 from ..protocol.entries import Result
+from ..stores.base import Within
 from .current import current_step, instant
-from .judge import Judge, outcome_value
+from .judge import Judge, is_awaitable, outcome_value
 from .options import NOT_DONE
 
 TYPE_CHECKING = False
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from .current import Execution
 
 
+REMEDY = (
+    "Give step() an async function (async def pay(order): return await client.pay(order)), or return what comes out "
+    "in the end."
+)
+
+
 class StepHost:
     """One step of one execution, with all that its flow asks for."""
 
@@ -36,7 +42,7 @@ class StepHost:
         self._execution = execution
         self._tenure = tenure
         self._store: Store = execution.store
-        self._judge = Judge(codec, tenure.key, limit=execution.store.reply_limit)
+        self._judge = Judge(codec, tenure.key, limit=execution.store.reply_limit, remedy=REMEDY)
         self.call: Callable[[], Any] = _nothing
         self.recover: Callable[[], Any] = _nothing
 
@@ -49,6 +55,8 @@ class StepHost:
         return self._value(await drive_async(flow, self.answer_async))
 
     def _value(self, ended: Result | Outcome | None) -> Any:
+        if self._judge.interrupt is not None:
+            raise self._judge.interrupt
         if ended is None:
             return None
         return self._judge.answer(ended.text) if isinstance(ended, Result) else outcome_value(ended)
@@ -62,11 +70,8 @@ class StepHost:
             return None
         if not isinstance(command, (RunStep, RunRecover)):
             return self._store.apply(command)  # type: ignore[arg-type]  # a step runs no other function
-        token = current_step.set((self._execution, self._name))
-        try:
-            outcome = self._judge.call(partial(_at_once, self._of(command)))
-        finally:
-            current_step.reset(token)
+        with Within(current_step, (self._execution, self._name)):
+            outcome = self._judge.call(self._of(command))
         return _or_not_done(command, outcome)
 
     async def answer_async(self, command: Command) -> object:
@@ -80,11 +85,8 @@ class StepHost:
             return None
         if not isinstance(command, (RunStep, RunRecover)):
             return await self._store.apply_async(command)  # type: ignore[arg-type]  # as above
-        token = current_step.set((self._execution, self._name))
-        try:
+        with Within(current_step, (self._execution, self._name)):
             outcome = await self._judge.call_async(partial(_awaited, self._of(command)))
-        finally:
-            current_step.reset(token)
         return _or_not_done(command, outcome)
 
     def _of(self, command: RunStep | RunRecover) -> Callable[[], Any]:
@@ -100,23 +102,10 @@ def _nothing() -> None:
     return None
 
 
-def _at_once(call: Callable[[], Any]) -> Any:
-    """What it returned; a coroutine would be recorded before it has run."""
-    value = call()
-    if hasattr(value, "__await__"):
-        if hasattr(value, "close"):
-            value.close()
-        raise ConfigurationError(
-            "The step's function returned something to be awaited, which was not. Give step() an async function: "
-            "async def pay(order): return await client.pay(order)"
-        )
-    return value
-
-
 async def _awaited(call: Callable[[], Any]) -> Any:
-    """What it returned; the recover function of an async step may be a plain one."""
+    """Return what it returned; the recover function of an async step may be a plain one."""
     value = call()
-    return await value if hasattr(value, "__await__") else value
+    return await value if is_awaitable(value) else value
 
 
 def _or_not_done(command: Command, outcome: Outcome) -> Outcome | None:

@@ -9,6 +9,7 @@ user's function did reaches them as a value, never as an exception.
 from __future__ import annotations
 
 from ..errors import (
+    ConfigurationError,
     CorruptRecord,
     CredentialsMismatch,
     InProgress,
@@ -47,9 +48,14 @@ from .tenure import Instant, Lease, Tenure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, TypeAlias
 
     from .commands import Done, Flow, Outcome
+    from .records import Step
+
+SMALL = 256
+"""Letters of a step that leave a record room: an intent, a pointer, a short result."""
 
 
 class Delivery(NamedTuple):
@@ -207,12 +213,25 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
         return  # its outcome is unknown
     if tenure.busy:
         return  # an effect is under way in a thread that is left over: until it ends, the lease stands
-    expires_at = policy.expires_at(tenure.lease.wall)
-    release = Release(tenure.key, tenure.owner, tenure.claimed, expires_at, dict(tenure.unconfirmed))
-    try:
-        yield from ask(release)
-    except TwicesafeError:
-        return  # the lease runs out by itself
+    release = Release(tenure.key, tenure.owner, tenure.claimed, policy.expires_at(tenure.lease.wall))
+    for steps in _ever_fewer(tenure.unconfirmed.copy()):
+        try:
+            yield from ask(release._replace(steps=steps))
+        except ConfigurationError:
+            continue  # it may be too large for the record, and the lease would hold up the next delivery
+        except TwicesafeError:
+            pass  # the lease runs out by itself
+        return
+
+
+def _ever_fewer(steps: dict[str, Step]) -> Iterator[dict[str, Step]]:
+    """Yield all steps, those that are small, and none."""
+    yield steps
+    small = {name: step for name, step in steps.items() if len(step.data) <= SMALL}
+    if len(small) < len(steps):
+        yield small
+    if small:
+        yield {}
 
 
 def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Failed, fingerprint: str) -> Flow[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import (
+    ConfigurationError,
     CorruptRecord,
     LeaseLost,
     NotEnoughTime,
@@ -33,6 +34,7 @@ from .commands import (
 from .entries import Intent, NotDone, Result, aside, entry
 from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
 from .records import Millis, Seconds, contradict
+from .room import Room, size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,9 +49,9 @@ SETTLES_AFTER = Millis(60_000)
 """How long after its begin an effect may still be had, where nothing better is known: HTTP clients give up sooner."""
 LONGEST_CONTENTION = Millis(60_000)
 """How long others may be at the items of a transaction, where no deadline comes first."""
-LARGE, LARGE_IN_ALL, ALWAYS_INLINE = 4 * 1024, 200 * 1024, 256
-"""Bytes of one result, and letters of all, that are kept in the record: each write is billed by the size of all of it,
-and DynamoDB's items end at 400 KB."""
+LARGE, LARGE_IN_ALL = 4 * 1024, 200 * 1024
+"""Bytes of one result, and of all steps, that are kept in the record: each write is billed by the size of all of it.
+Past these, and past half of the room, a result is moved to an item of its own, if the pointer to that is shorter."""
 NOTHING = "null"
 """What a step of writes returned, encoded."""
 
@@ -80,29 +82,41 @@ def step(tenure: Tenure, name: str, plan: Plan = PLAIN) -> Flow[Result | Outcome
     Raises:
         LeaseLost: the lease was over before the effect (which was not run), or before its result was recorded.
         StepMismatch, NotEnoughTime, StepInDoubt: the effect was not run.
+        ConfigurationError: there is no room for the step in the record, and the effect was not run.
         StoreUnavailable: before the effect, or after it; then its result goes along with the next write.
     """
+    tenure.check_running()
     now = yield from ask(Now())
     tenure.check(now)
     found = met(tenure, name, plan)
     if isinstance(found, Result):
         return (yield from _whole(tenure, name, found))
     check_time(tenure, name, plan, now)
-    if _is_in_doubt(tenure, plan, found, now):
-        outcome = yield from _recover(tenure, name, plan, found)
-        if outcome is not None:
-            return outcome
-    if plan.has_intent:
-        yield from _intend(tenure, name, plan)
+    _make_room(tenure, name, _least(tenure, name, plan))
+    try:
+        if _is_in_doubt(tenure, plan, found, now):
+            outcome = yield from _recover(tenure, name, plan, found)
+            if outcome is not None:
+                return outcome
+        if plan.has_intent:
+            yield from _intend(tenure, name, plan)
+        return (yield from _run(tenure, name, plan))
+    finally:
+        _settle_room(tenure, name)
+
+
+def _run(tenure: Tenure, name: str, plan: Plan) -> Flow[Outcome]:
+    """Run the effect and note what became of it; until that is noted, the claim is not given back."""
     tenure.busy.add(name)
     try:
+        tenure.check_running()
         outcome = yield from ask(RunStep(name))
+        if isinstance(outcome, Raised):
+            yield from _note_failure(tenure, name, plan, outcome)
+        else:
+            yield from _keep(tenure, name, plan, outcome)
     finally:
         tenure.busy.discard(name)
-    if isinstance(outcome, Raised):
-        yield from _note_failure(tenure, name, plan, outcome)
-        return outcome
-    yield from _keep(tenure, name, plan, outcome)
     return outcome
 
 
@@ -111,7 +125,7 @@ def transact(tenure: Tenure, name: str, plan: Plan, writes: tuple[dict[str, Any]
 
     Raises:
         TransactionRefused: a condition of the user's own did not hold; nothing was written.
-        LeaseLost, StepMismatch, NotEnoughTime: nothing was written.
+        LeaseLost, StepMismatch, NotEnoughTime, ConfigurationError: nothing was written.
         StoreUnavailable: it may have been written; the next attempt sees in the record whether it was.
     """
     now = yield from ask(Now())
@@ -120,11 +134,13 @@ def transact(tenure: Tenure, name: str, plan: Plan, writes: tuple[dict[str, Any]
         return
     check_time(tenure, name, plan, now)
     steps = {name: Result(NOTHING, plan.fingerprint).step()}
+    _make_room(tenure, name, size_of(name, steps[name]))
     try:
         reply = yield from insist(tenure, SaveStep(tenure.key, tenure.owner, steps), writes)
     except TwicesafeError as error:
         raise tenure.end(error) from None
     if isinstance(reply, Denied):
+        _settle_room(tenure, name)
         raise TransactionRefused(tenure.key, name, reply.reasons)
     if isinstance(reply, Lost):
         raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
@@ -171,14 +187,54 @@ def check_time(tenure: Tenure, name: str, plan: Plan, now: Instant) -> None:
         raise tenure.end(NotEnoughTime(tenure.key, remaining, name, plan.needs))
 
 
+def _make_room(tenure: Tenure, name: str, size: int) -> None:
+    """Take room for a step before its effect; what is not needed of it is given back.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    room = _room(tenure)
+    if not room.take(name, size):
+        raise tenure.end(
+            ConfigurationError(
+                f"{tenure.key!r} did not begin its step {name!r}: its steps take {room.taken} of the {room.limit} "
+                "bytes that one record has for them. Make one step of many, give them shorter names, or give parts of "
+                "the work to protected functions of their own."
+            )
+        )
+
+
+def _settle_room(tenure: Tenure, name: str) -> None:
+    """Leave a step the room of what the record has of it."""
+    _room(tenure).take(name, size_of(name, tenure.steps.get(name)))
+
+
+def _room(tenure: Tenure) -> Room:
+    if tenure.room is None:
+        tenure.room = Room(None, tenure.steps)
+    return tenure.room
+
+
+def _least(tenure: Tenure, name: str, plan: Plan) -> int:
+    """Return the bytes that a step takes at least: those of its intent, and of a pointer to its result."""
+    intent = Intent(tenure.claimed, tenure.lease.wall, plan.fingerprint).step()
+    return max(size_of(name, _pointer(tenure, plan)), size_of(name, intent) if plan.has_intent else 0)
+
+
+def _pointer(tenure: Tenure, plan: Plan) -> Step:
+    return Result("", plan.fingerprint, tenure.owner).step()
+
+
 def _intend(tenure: Tenure, name: str, plan: Plan) -> Flow[None]:
     """Record an intent; what is not begun then leaves no doubt, if that can still be written."""
     now = yield from ask(Now())
     try:
-        yield from _save(tenure, {name: Intent(now.wall, tenure.lease.wall, plan.fingerprint).step()})
+        intent = {name: Intent(now.wall, tenure.lease.wall, plan.fingerprint).step()}
+        yield from _send(tenure, intent)
+        tenure.steps.update(intent)
         tenure.check((yield from ask(Now())))  # rule 6: the answer may have come late
     except BaseException:
-        tenure.unconfirmed[name] = NotDone(now.wall, plan.fingerprint).step()
+        tenure.note({name: NotDone(now.wall, plan.fingerprint).step()})
         raise
 
 
@@ -240,7 +296,7 @@ def _note_failure(tenure: Tenure, name: str, plan: Plan, outcome: Raised) -> Flo
     """An error leaves the intent, unless it proves that nothing was sent; that goes along with the next write."""
     if plan.has_intent and isinstance(outcome.error, plan.not_done):
         now = yield from ask(Now())
-        tenure.unconfirmed[name] = tenure.steps[name] = NotDone(now.wall, plan.fingerprint).step()
+        tenure.note({name: NotDone(now.wall, plan.fingerprint).step()})
 
 
 def _whole(tenure: Tenure, name: str, result: Result) -> Flow[Result]:
@@ -261,38 +317,54 @@ def _keep(tenure: Tenure, name: str, plan: Plan, outcome: Outcome) -> Flow[None]
     """Record what the step returned; what is large in an item of its own, before the record points to it."""
     if not isinstance(outcome, (Returned, Unkept)) or outcome.kept is None:
         return
-    result = Result(outcome.kept, plan.fingerprint)
-    if _is_large(tenure, outcome.kept):
-        now = yield from ask(Now())
-        expires_at = Seconds(now.wall // 1000 + tenure.keeps_aside_for)
-        key = aside(tenure.key, name, tenure.owner)
-        try:
-            yield from ask(Keep(key, tenure.owner, now.wall, outcome.kept, expires_at))
-        except TwicesafeError as error:
-            tenure.unconfirmed[name] = tenure.steps[name] = result.step()  # the Release takes it along, if it can
-            raise tenure.end(error) from None
-        result = result._replace(text="", owner=tenure.owner)
-    yield from _save(tenure, {name: result.step()})
+    step = Result(outcome.kept, plan.fingerprint).step()
+    if not _has_room(tenure, name, plan, step):
+        yield from _put_aside(tenure, name, step, outcome.kept)
+        step = _pointer(tenure, plan)
+    yield from _save(tenure, {name: step})
 
 
-def _is_large(tenure: Tenure, text: str) -> bool:
-    size = len(text.encode())
-    if size <= ALWAYS_INLINE:
+def _has_room(tenure: Tenure, name: str, plan: Plan, step: Step) -> bool:
+    """Take room for a result in the record; False: it is to be moved aside, for whose pointer there is room."""
+    room, size = _room(tenure), size_of(name, step)
+    in_all = LARGE_IN_ALL if room.limit is None else min(LARGE_IN_ALL, room.limit // 2)
+    is_large = size_of("", step) > LARGE or room.taken + size > in_all
+    if is_large and size > size_of(name, _pointer(tenure, plan)):
         return False
-    return size > LARGE or sum(len(step.data) for step in tenure.steps.values()) > LARGE_IN_ALL
+    return room.take(name, size)
+
+
+def _put_aside(tenure: Tenure, name: str, step: Step, text: str) -> Flow[None]:
+    """Keep a result in an item of its own; where that fails the Release takes it along, if there is room for it."""
+    now = yield from ask(Now())
+    expires_at = Seconds(now.wall // 1000 + tenure.keeps_aside_for)
+    key = aside(tenure.key, name, tenure.owner)
+    try:
+        yield from ask(Keep(key, tenure.owner, now.wall, text, expires_at))
+    except BaseException as error:
+        if _room(tenure).take(name, size_of(name, step)):
+            tenure.note({name: step})
+        if isinstance(error, TwicesafeError):
+            raise tenure.end(error) from None
+        raise
 
 
 def _save(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
+    """Note steps, so that they go along with the next write if this one is given up, and record them."""
+    tenure.note(steps)
+    yield from _send(tenure, steps)
+
+
+def _send(tenure: Tenure, steps: dict[str, Step]) -> Flow[None]:
     """Record steps, with those that were not confirmed before (rule 11)."""
-    tenure.unconfirmed.update(steps)
-    tenure.steps.update(steps)
-    sent = dict(tenure.unconfirmed)
+    sent = {**tenure.outgoing(), **steps}
+    tenure.sending.update(sent)
     try:
         reply = yield from ask(SaveStep(tenure.key, tenure.owner, sent))
     except TwicesafeError as error:
         raise tenure.end(error) from None
+    finally:
+        tenure.sending.difference_update(sent)
     if isinstance(reply, Lost):
         raise tenure.end(LeaseLost(tenure.key, tenure.attempt))
-    for name, step in sent.items():
-        if tenure.unconfirmed.get(name) is step:  # another thread may know more of it by now
-            tenure.unconfirmed.pop(name, None)
+    tenure.confirm(sent)

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .room import Room
+
 
 class Instant(NamedTuple):
     """A reading of both clocks: each misses some freezes of the process."""
@@ -49,11 +51,14 @@ class Tenure:
         "closing",
         "ended",
         "generation",
+        "has_returned",
         "is_bounded",
         "keeps_aside_for",
         "key",
         "lease",
         "owner",
+        "room",
+        "sending",
         "started",
         "steps",
         "unconfirmed",
@@ -82,8 +87,11 @@ class Tenure:
         self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed
         self.keeps_aside_for = keeps_aside_for
         self.steps: dict[str, Step] = {}
-        self.unconfirmed: dict[str, Step] = {}  # results whose writing was given up: they go along with the next one
-        self.busy: set[str] = set()  # steps whose effect is under way
+        self.unconfirmed: dict[str, Step] = {}  # what the store has not confirmed: it goes along with the next write
+        self.sending: set[str] = set()  # steps that a request is carrying now
+        self.busy: set[str] = set()  # steps whose effect is under way, or is not noted yet
+        self.room: Room | None = None  # for steps, in the record; None: it was not asked for yet
+        self.has_returned = False  # the function: what it left running begins no effect any more
         self.ended: TwicesafeError | None = None
         self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
         self._tokens = count()
@@ -97,11 +105,35 @@ class Tenure:
         """Another for each request; nobody can guess it, as nobody can the owner's."""
         return f"{self.owner[:32]}{next(self._tokens):04x}"
 
+    def note(self, steps: dict[str, Step]) -> None:
+        """Note what became of steps: from here on the Release takes it along, if nothing else does."""
+        self.unconfirmed.update(steps)
+        self.steps.update(steps)
+        self.busy.difference_update(steps)
+
+    def outgoing(self) -> dict[str, Step]:
+        """Return what is not confirmed, and is not on its way.
+
+        A copy of another step's intent could arrive when that step has its result, and be refused.
+        """
+        return {name: step for name, step in self.unconfirmed.copy().items() if name not in self.sending}
+
+    def confirm(self, steps: dict[str, Step]) -> None:
+        """Note that the store has these; another thread may know more of one by now."""
+        for name, step in steps.items():
+            if self.unconfirmed.get(name) is step:
+                self.unconfirmed.pop(name, None)
+
     def end(self, error: TwicesafeError) -> TwicesafeError:
         """Remember the first reason why nothing more may be run or recorded, and return it."""
         if self.ended is None:
             self.ended = error
         return self.ended
+
+    def check_running(self) -> None:
+        """Raise LeaseLost when the function has ended: a thread or task of it was left over."""
+        if self.has_returned:
+            raise LeaseLost(self.key, self.attempt)
 
     def check(self, now: Instant) -> None:
         """Raise what ended this tenure, or LeaseLost when its lease is over: before every effect."""

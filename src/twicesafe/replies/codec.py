@@ -11,7 +11,7 @@ import json
 
 from ..errors import CorruptRecord, ReplyTooLarge, UnkeptReply, UnserializableReply
 from ..tuples import NamedTuple
-from .text import Unkeepable, Unreadable, is_plain, read, shortened, size, write
+from .text import Unkeepable, Unreadable, escaped, is_plain, read, shortened, size, write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +73,13 @@ class Codec:
             return _unkept(value, ReplyTooLarge(key, size(text), limit), [size(text), limit])
         return Kept(text, given)
 
+    def unreadable(self, key: str, why: BaseException) -> tuple[str, UnkeptReply]:
+        """Return the text to keep of a value that raises when it is read, and the error that callers get instead."""
+        reason = f"it cannot be read ({type(why).__name__})"
+        error = UnserializableReply(key, reason)
+        error.__cause__ = why
+        return _mark([reason]), error
+
     def decode(self, text: str, key: str) -> Any:
         """The value that is kept in the text.
 
@@ -97,12 +104,17 @@ class Codec:
             limit: in bytes of UTF-8.
         """
         from .final_errors import trees_of
-        from .known import full_name
 
         for tree in trees_of(error, self._final_errors, self._types()):
             text = self._text_of_error(tree)
             if text is not None and (limit is None or size(text := shortened(text, limit)) <= limit):
                 return text
+        return self.lost_error(error)
+
+    def lost_error(self, error: BaseException) -> str:
+        """Return the text to keep of a final error that cannot be made again."""
+        from .known import full_name
+
         return _mark([f"its final error {full_name(type(error))} cannot be made again"])
 
     def decode_error(self, text: str, key: str) -> BaseException:
@@ -177,7 +189,7 @@ def _unkept(value: object, error: UnkeptReply, why: list[object]) -> Kept:
 
 
 def _mark(why: list[object]) -> str:
-    return MARK + write(why)
+    return MARK + escaped(why)
 
 
 def _why_unkept(text: str, key: str) -> UnkeptReply | CorruptRecord:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def trees_of(error: BaseException, classes: Classes, types: KnownTypes) -> Iterator[Any]:
-    """Trees for an error, the most exact one first: whole but for attributes that have no text, then its message.
+    """Yield trees for an error, the most exact one first: whole but for attributes that have no text; then its message.
 
     The classes are written down to the one that was named, so that the nearest one that is loaded can stand in.
     """
@@ -34,6 +34,8 @@ def trees_of(error: BaseException, classes: Classes, types: KnownTypes) -> Itera
     attributes = [[name, tree] for name, value in state.items() for tree in _trees(value, types)]
     yield _tree(names, message, whole, attributes)
     yield _tree(names, message, [message], [])
+    legible = message.encode("utf-8", "replace").decode()
+    yield _tree(names, legible, [legible], [])
 
 
 def error_of(tree: Any, classes: Classes) -> BaseException:
@@ -57,9 +59,12 @@ def _tree(names: list[str], message: str, args: list[Any], attributes: list[Any]
 
 
 def _state(error: BaseException) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of the native base, and the attributes, as pickling would take them (notes are one)."""
-    reduced = _native(type(error), "__reduce__").__reduce__(error)
-    return reduced[1], dict(reduced[2] or {}) if len(reduced) > 2 else {}
+    """Return the arguments of the native base, and the attributes, as pickling would take them (notes are one)."""
+    try:
+        reduced = _native(type(error), "__reduce__").__reduce__(error)
+        return reduced[1], dict(reduced[2] or {}) if len(reduced) > 2 else {}
+    except Exception:  # noqa: BLE001 - a native base can refuse in any way; callers act on the error's class
+        return (_message(error),), {}
 
 
 def _native(kind: type, method: str) -> Any:

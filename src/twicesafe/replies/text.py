@@ -71,6 +71,11 @@ def write(tree: object) -> str:
     raise Unkeepable("it has text that is not Unicode: both halves of a surrogate pair, as two characters")
 
 
+def escaped(tree: object) -> str:
+    """Return the text of a tree for people: any text can be in it, and nearly any comes back as it was."""
+    return _ESCAPED.encode(tree)
+
+
 def read(text: str, unpack: Callable[[], Callable[[dict[str, Any]], Any]]) -> Any:
     """The value of a text, compressed or not.
 

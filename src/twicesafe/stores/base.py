@@ -63,7 +63,7 @@ class Store(Protocol):
     name: str
     """What messages and logs call it; no secrets in it."""
     reply_limit: int | None
-    """The longest reply that it takes, in bytes of UTF-8; None: any."""
+    """The longest reply that it takes, and all steps of one record together, in bytes of UTF-8; None: any."""
     transacts: bool
     """Whether it takes Transact: a change of its own and writes of the user's, all or none."""
 
@@ -81,26 +81,26 @@ class Store(Protocol):
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function in a worker thread, and stay until it has ended, cancelled or not.
+    """Call a blocking function in a thread of our own, and stay until it has ended, cancelled or not.
 
     A cancelled await leaves its thread running: what it was sending may still be applied, so nothing may
     follow it before its end is known.
     """
     import asyncio
 
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    from .workers import start
+
+    work = start(function, *arguments)
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:
             await asyncio.shield(work)
         except asyncio.CancelledError as error:
             cancelled = error
-        except BaseException:  # noqa: BLE001 - raised below, by result()
-            break
     if cancelled is not None:
-        work.exception()
         raise cancelled
-    return work.result()
+    value: T = work.result().get()
+    return value
 
 
 def open_store(url: str) -> Store:

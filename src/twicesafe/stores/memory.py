@@ -98,7 +98,7 @@ def release(found: Record | None, command: Release) -> tuple[Record | None, Done
     """Take the owner out; a copy that comes late finds another owner, none, or a later claim, and changes nothing."""
     if found is None or not _is_held(found, command.owner) or found.claimed > command.claimed:
         return found, Lost(found)
-    steps = _merged(found.steps, command.steps) or found.steps
+    steps = {**found.steps, **_open(found.steps, command.steps)}
     released = found._replace(
         owner=None,
         claimed=command.claimed,
@@ -179,6 +179,11 @@ def _is_of(record: Record, command: Complete) -> bool:
 
 def _is_held(record: Record, owner: str) -> bool:
     return record.owner == owner and not record.is_final
+
+
+def _open(known: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, Step]:
+    """Return the new steps of which no result is known."""
+    return {name: step for name, step in new.items() if name not in known or not known[name].is_result}
 
 
 def _merged(known: Mapping[str, Step], new: Mapping[str, Step]) -> dict[str, Step] | None:

@@ -128,6 +128,11 @@ class Connection:
                 with self._lock:
                     opened = self.open() if look or self._opened is None else self._opened
                     return _execute(opened, request)
+            except UnicodeEncodeError as error:
+                raise ConfigurationError(
+                    f"The store {self._name} keeps Unicode only, and was given {error.object[error.start]!r}, half of "
+                    "a surrogate pair, in a key or a name. Nothing was written. Give it a text without that."
+                ) from error
             except sqlite3.DatabaseError as error:
                 if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
                     raise  # a mistake in the request

@@ -52,9 +52,9 @@ class LeaseRules:
     def test_a_release_replaces_no_result_and_releases_all_the_same(self, trial: Trial, step: Step) -> None:
         trial.claim("ann")
         trial.save("ann", {"charge": Step(True, "1")})
-        assert trial.release("ann", {"charge": step}) == Done()
+        assert trial.release("ann", {"charge": step, "mail": Step(True, "3")}) == Done()
         record = trial.found()
-        assert (record.owner, record.steps) == (None, {"charge": Step(True, "1")})
+        assert (record.owner, record.steps) == (None, {"charge": Step(True, "1"), "mail": Step(True, "3")})
 
     def test_after_a_release_no_copy_of_an_earlier_claim_takes_the_key(self, trial: Trial) -> None:
         trial.claim("ann")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 
 from ....protocol.drivers import drive_async
 from ...base import in_thread
+from ...workers import start
 from .http1 import BadAnswer, Reader
 from .idle import Idle
 from .one_try import Connect, Exchange, Fetch, one_try
@@ -179,8 +181,8 @@ async def _reach(place: Place, seconds: float) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    looking_up = loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    addresses = await asyncio.wait_for(looking_up, seconds)
+    looking_up = start(partial(socket.getaddrinfo, place.host, place.port, type=socket.SOCK_STREAM))
+    addresses = (await asyncio.wait_for(looking_up, seconds)).get()
     failed: Exception = OSError("it has no address")
     for place_in_line, (family, kind, protocol, _, address) in enumerate(addresses):
         connected = socket.socket(family, kind, protocol)
