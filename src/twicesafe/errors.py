@@ -358,16 +358,18 @@ class NotRecorded(TwicesafeError):
     Its reply is on the error: the effect is done. The claim was kept, so that the lease protects it.
     """
 
-    def __init__(self, key: str, attempt: int, reply: object) -> None:
-        super().__init__(key, attempt, reply)
+    def __init__(self, key: str, attempt: int, reply: object, reason: str = "it gave no reason") -> None:
+        super().__init__(key, attempt, reply, reason)
         self.key = key
         self.attempt = attempt
         self.reply = reply
+        self.reason = reason  # what the store's own error says
 
     def __str__(self) -> str:
         return (
-            f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it; the reply is in this "
-            "error's .reply. A later delivery is answered if the record was written, and runs again if it was not."
+            f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it: "
+            f"{self.reason.rstrip('.')}. The reply is in this error's .reply. A later delivery is answered if the "
+            "record was written, and runs again if it was not; this process first tries to write it once more."
         )
 
 

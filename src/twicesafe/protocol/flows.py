@@ -216,9 +216,10 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     try:
         reply = yield from _insist(tenure, complete, writes) if writes else ask(complete)
     except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
+        reason = error.reason if isinstance(error, StoreUnavailable) else str(error)
         if isinstance(outcome, Failed):
-            raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
-        raise NotRecorded(tenure.key, tenure.attempt, outcome.value) from error
+            raise NotRecorded(tenure.key, tenure.attempt, None, reason) from outcome.error
+        raise NotRecorded(tenure.key, tenure.attempt, outcome.value, reason) from error
     if isinstance(reply, Denied):
         refused = Raised(tenure.end(TransactionRefused(tenure.key, None, reply.reasons)))
         yield from _give_back(tenure, policy, refused)
