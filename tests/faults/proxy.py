@@ -40,6 +40,8 @@ class Sent(NamedTuple):
             return "claim" if is_new and asked["Item"]["status"]["S"] == "INPROGRESS" else "replace"
         if operation != "UpdateItem":
             return {"GetItem": "load", "DeleteItem": "forget"}.get(operation, operation)
+        if asked["ConditionExpression"].startswith("attribute_not_exists"):
+            return "claim"
         names = asked["ExpressionAttributeNames"]
         change = re.sub(r"#\w+", lambda word: names[word[0]], asked["UpdateExpression"])
         if "status = " in change:

@@ -26,7 +26,7 @@ from ...protocol.commands import (
     Transact,
 )
 from ..memory import TRANSITIONS
-from .expressions import begin, find, replace, scan, transaction
+from .expressions import begin, create, find, replace, scan, transaction
 from .items import read
 from .requests import Accepted, Cancelled, Refused
 
@@ -48,14 +48,18 @@ MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
 
 
-def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
+def talk(command: StoreCommand, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
     """Turn a command into requests, and their answers into its reply.
+
+    Args:
+        proves: a claim of what is not there is an UpdateItem, as completions are, and so is refused where they would
+            be: without the right, or under a key that the table does not have. Else it is a PutItem, which is shorter.
 
     Raises:
         CorruptRecord: the item cannot be read.
     """
     if isinstance(command, (Claim, Keep)):
-        return (yield from _change(command, None, layout))
+        return (yield from _change(command, None, layout, proves=proves and isinstance(command, Claim)))
     if isinstance(command, List):
         return (yield from _page(command, layout))
     if isinstance(command, Load):
@@ -73,7 +77,7 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     return Done()
 
 
-def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreReply]:
+def _change(command: Change, seen: Item | None, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
     """Do as the reference store would to what was seen; None: nothing, which is for the condition to find out."""
     rule = TRANSITIONS[type(command)]
     for _ in range(MOST_ROUNDS):
@@ -81,7 +85,9 @@ def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreRep
         record, reply = rule(found, command)
         if record == found:
             return reply
-        response: Accepted | Refused = yield replace(command.key, seen, record, layout)
+        is_proof = proves and seen is None and record is not None
+        request = create(record, layout) if is_proof else replace(command.key, seen, record, layout)
+        response: Accepted | Refused = yield request
         if isinstance(response, Accepted):
             return reply
         seen = response.item

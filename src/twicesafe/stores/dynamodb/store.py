@@ -14,7 +14,7 @@ from .clock import Watch, wall
 from .dialect import talk
 from .layout import Layout, Names, Options
 from .patience import patiently
-from .requests import Pause
+from .requests import Pause, Unanswered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from .botocore import BotocoreConnection
     from .direct.loops import LoopsConnection
     from .direct.sync import DirectConnection
-    from .requests import PatientTalk, Request
+    from .requests import PatientTalk, Request, Response
 
 logger = logging.getLogger("twicesafe")
 
 ITEM_LIMIT = 400 * 1024
 """Bytes of one item, names included (DynamoDB Developer Guide, "Constraints in Amazon DynamoDB")."""
+PROOF_LASTS = 60.0
+"""Seconds after an UpdateItem that passed, a completion mostly, in which a claim need not be one too. A role that lost
+the right, or a table that was made again, is met by the first claim after a minute without deliveries, before any
+effect; within the minute by one completion."""
 PATIENT = 30.0
 """Seconds that an answer may take to a person, who makes a table."""
 BESIDE_THE_REPLY = 8 * 1024
@@ -85,6 +89,7 @@ class DynamoDBStore:
         self.layout = Layout(table, _names(attributes or {}, sort_key), sort_key, sort_value)
         self.name = self.layout.store
         self._watch = Watch(self._announce)
+        self._proven_at = 0.0  # when an UpdateItem passed last, by the wall clock
         self._tries = tries if client is None and async_client is None else 1
         self._options = Options(region, endpoint, connect_timeout, read_timeout, ca_bundle)
         self._client, self._session = client, session
@@ -119,7 +124,9 @@ class DynamoDBStore:
 
                 await asyncio.sleep(_part_of(question))
                 return None
-            return await connection.send(question, self._time_left())
+            response = await connection.send(question, self._time_left())
+            self._see(question, response)
+            return response
 
         return await drive_async(self._talk(command), answer)
 
@@ -141,13 +148,23 @@ class DynamoDBStore:
             self._async_connection.close()
 
     def _talk(self, command: StoreCommand) -> PatientTalk[StoreReply]:
-        return patiently(talk(command, self.layout), self.name, self._tries, self._time_left)
+        conversation = talk(command, self.layout, proves=not self._is_proven())
+        return patiently(conversation, self.name, self._tries, self._time_left)
 
     def _answer(self, question: Request | Pause) -> object:
         if isinstance(question, Pause):
             time.sleep(_part_of(question))
             return None
-        return self._connection.send(question, self._time_left())
+        response = self._connection.send(question, self._time_left())
+        self._see(question, response)
+        return response
+
+    def _see(self, request: Request, response: Response) -> None:
+        if request.operation == "UpdateItem" and not isinstance(response, Unanswered):
+            self._proven_at = time.time()
+
+    def _is_proven(self) -> bool:
+        return 0 <= time.time() - self._proven_at < PROOF_LASTS
 
     def _time_left(self) -> Millis | None:
         ends = deadline.get()
