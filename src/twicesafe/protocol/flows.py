@@ -36,6 +36,7 @@ from .commands import (
     Returned,
     Run,
     Sleep,
+    Transact,
     Unkept,
     Unsuccessful,
     ask,
@@ -203,8 +204,8 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     release = Release(tenure.key, tenure.owner, tenure.claimed, expires_at, dict(tenure.unconfirmed))
     try:
         yield from ask(release)
-    except TwicesafeError:
-        return  # the lease runs out by itself
+    except TwicesafeError as error:
+        tenure.leave(release, error)  # and the lease runs out by itself
 
 
 def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Failed, fingerprint: str) -> Flow[Answer]:
@@ -216,6 +217,7 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     try:
         reply = yield from _insist(tenure, complete, writes) if writes else ask(complete)
     except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
+        tenure.leave(Transact(complete, writes, tenure.token()) if writes else complete, error)
         reason = error.reason if isinstance(error, StoreUnavailable) else str(error)
         if isinstance(outcome, Failed):
             raise NotRecorded(tenure.key, tenure.attempt, None, reason) from outcome.error

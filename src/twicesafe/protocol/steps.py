@@ -120,9 +120,11 @@ def transact(tenure: Tenure, name: str, plan: Plan, writes: tuple[dict[str, Any]
         return
     check_time(tenure, name, plan, now)
     steps = {name: Result(NOTHING, plan.fingerprint).step()}
+    save = SaveStep(tenure.key, tenure.owner, steps)
     try:
-        reply = yield from insist(tenure, SaveStep(tenure.key, tenure.owner, steps), writes)
+        reply = yield from insist(tenure, save, writes)
     except TwicesafeError as error:
+        tenure.leave(Transact(save, writes, tenure.token()), error)
         raise tenure.end(error) from None
     if isinstance(reply, Denied):
         raise TransactionRefused(tenure.key, name, reply.reasons)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..errors import LeaseLost, TwicesafeError
+from ..errors import ConfigurationError, LeaseLost, StoreUnavailable, TwicesafeError
 from ..tuples import NamedTuple
 from .records import Millis, Seconds, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .commands import StoreCommand
 
 
 class Instant(NamedTuple):
@@ -57,6 +59,7 @@ class Tenure:
         "started",
         "steps",
         "unconfirmed",
+        "unrecorded",
     )
 
     def __init__(
@@ -86,6 +89,7 @@ class Tenure:
         self.busy: set[str] = set()  # steps whose effect is under way
         self.ended: TwicesafeError | None = None
         self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
+        self.unrecorded: list[StoreCommand] = []  # what the store did not take: it is asked again, before another runs
         self._tokens = count()
 
     @property
@@ -102,6 +106,11 @@ class Tenure:
         if self.ended is None:
             self.ended = error
         return self.ended
+
+    def leave(self, command: StoreCommand, error: TwicesafeError) -> None:
+        """Note that the store did not take a command, if it would take no other delivery's either."""
+        if isinstance(error, (ConfigurationError, StoreUnavailable)) and error.is_lasting:
+            self.unrecorded.append(command)
 
     def check(self, now: Instant) -> None:
         """Raise what ended this tenure, or LeaseLost when its lease is over: before every effect."""

@@ -9,7 +9,7 @@ expired), what comes out replaces the item whole, on the condition that it still
 
 from __future__ import annotations
 
-from ...errors import ConfigurationError, StoreUnavailable
+from ...errors import StoreUnavailable
 from ...protocol.commands import (
     Claim,
     Contended,
@@ -28,6 +28,7 @@ from ...protocol.commands import (
 from ..memory import TRANSITIONS
 from .expressions import begin, create, find, replace, scan, transaction
 from .items import read
+from .refusals import Refusal, explain_refusal, writes_refused
 from .requests import Accepted, Cancelled, Refused
 
 TYPE_CHECKING = False
@@ -85,8 +86,10 @@ def _change(command: Change, seen: Item | None, layout: Layout, *, proves: bool 
         record, reply = rule(found, command)
         if record == found:
             return reply
-        is_proof = proves and seen is None and record is not None
-        request = create(record, layout) if is_proof else replace(command.key, seen, record, layout)
+        if proves and seen is None and record is not None:
+            request = create(record, layout)
+        else:
+            request = replace(command.key, seen, record, layout)
         response: Accepted | Refused = yield request
         if isinstance(response, Accepted):
             return reply
@@ -101,16 +104,20 @@ def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | 
         return Done()
     own, *theirs = response.reasons or ({},)
     codes = {reason.get("Code", NO_REASON) for reason in response.reasons} - {NO_REASON}
-    if own.get("Code") == REFUSED:
+    own_code = own.get("Code", NO_REASON)
+    if own_code == REFUSED:
         found = read(own["Item"], layout) if own.get("Item") else None
         record, reply = TRANSITIONS[type(command.change)](found, command.change)
         if record == found and isinstance(reply, (Done, Lost)):
             return reply
+    elif own_code not in {NO_REASON, *CONTENDED}:
+        code = own_code.replace("ValidationError", "ValidationException")
+        raise explain_refusal(Refusal(code, str(own.get("Message")), 400), layout.store, command.key)
     elif REFUSED in codes:
         return Denied(tuple(theirs))
     elif not codes <= CONTENDED:
         said = "; ".join(str(reason.get("Message") or reason.get("Code")) for reason in theirs)
-        raise ConfigurationError(f"DynamoDB does not take the writes of {command.key!r}: {said}. Nothing was written.")
+        raise writes_refused(command.key, said)
     return Contended(layout.store, f"others were at the items of its transaction ({', '.join(sorted(codes))})")
 
 

@@ -160,8 +160,8 @@ class DynamoDBStore:
         return response
 
     def _see(self, request: Request, response: Response) -> None:
-        if request.operation == "UpdateItem" and not isinstance(response, Unanswered):
-            self._proven_at = time.time()
+        if request.operation == "UpdateItem":
+            self._proven_at = 0.0 if isinstance(response, Unanswered) else time.time()
 
     def _is_proven(self) -> bool:
         return 0 <= time.time() - self._proven_at < PROOF_LASTS

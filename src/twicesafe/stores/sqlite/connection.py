@@ -145,7 +145,9 @@ class Connection:
             if part in words:
                 return ConfigurationError(f"The store {self._name} {remedy}. SQLite says: {words}.")
         helps = next((f"{helps} (SQLite says: {words})" for part, helps in PASSING.items() if part in words), words)
-        return StoreUnavailable(self._name, helps, key)
+        unavailable = StoreUnavailable(self._name, helps, key)
+        unavailable.is_lasting = helps is not words
+        return unavailable
 
 
 def _identity(path: str) -> tuple[int, int] | None:
