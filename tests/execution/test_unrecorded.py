@@ -51,7 +51,7 @@ def test_an_error_of_the_set_up_lets_nothing_more_run_until_it_is_mended() -> No
     with pytest.raises(NotRecorded, match="read-only"):
         work.call("1")
     for order in ("1", "2"):
-        with pytest.raises(ConfigurationError, match="read-only.*An earlier delivery in this process, 'work.*is run"):
+        with pytest.raises(ConfigurationError, match=r"read-only.*An earlier delivery in this process, 'work.*is run"):
             work.call(order)
     store.times = 0
     assert work.call("1") == work.call("2") == "x"
@@ -81,7 +81,7 @@ def test_a_store_that_is_away_when_it_is_asked_again_is_unavailable_for_the_deli
     with pytest.raises(NotRecorded):
         work.call("1")
     store.error = StoreUnavailable("s", "no answer", "another")
-    with pytest.raises(StoreUnavailable, match="no answer. An earlier delivery") as told:
+    with pytest.raises(StoreUnavailable, match=r"no answer. An earlier delivery") as told:
         work.call("2")
     assert str(told.value.key).startswith("work")
     assert told.value.key != store.record.key
@@ -177,7 +177,7 @@ def test_a_disk_that_is_full_for_replies_and_not_for_claims_lets_nothing_more_ru
     with pytest.raises(NotRecorded, match="its disk is full, make room there"):
         work.call("1")
     for order in ("1", "2"):
-        with pytest.raises(StoreUnavailable, match="its disk is full.*nothing more is run"):
+        with pytest.raises(StoreUnavailable, match=r"its disk is full.*nothing more is run"):
             work.call(order)
     assert work.effects == ["0", "1"]
     work.in_the_middle = lambda: None
@@ -211,7 +211,7 @@ def test_a_file_that_becomes_read_only_in_the_middle_lets_nothing_more_run(sqlit
     work.in_the_middle = lambda: sqlite._connection.open().execute("PRAGMA query_only = 1")
     with pytest.raises(NotRecorded, match="cannot be written"):
         work.call("1")
-    with pytest.raises(ConfigurationError, match="cannot be written.*nothing more is run"):
+    with pytest.raises(ConfigurationError, match=r"cannot be written.*nothing more is run"):
         work.call("2")
     assert work.effects == ["1"]
 
