@@ -9,7 +9,8 @@ from io import BytesIO
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
+from .bounded import seconds
+from .client import FAILURES, METHODS, date_of, explain, late, place, read_answer, read_failure, settings
 from .clock import wall
 
 TYPE_CHECKING = False
@@ -40,21 +41,25 @@ class AiobotocoreConnection:
         self._session = get_session()  # one for all loops: it keeps the API's description, which is slow to read
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
 
-    async def send(self, request: Request, left: Millis | None = None) -> Response:  # noqa: ARG002 - as botocore's
-        """Send it, and wait for the answer.
+    async def send(self, request: Request, left: Millis | None = None) -> Response:
+        """Send it, and wait for the answer; see BotocoreConnection.send."""
+        try:
+            return read_answer(await asyncio.wait_for(self._ask(request), seconds(left)))
+        except asyncio.TimeoutError as error:
+            return late(error)
+        except FAILURES as error:
+            return read_failure(error, request, self._layout)
 
-        Raises:
-            ConfigurationError, StoreUnavailable: it was not answered, or asking again cannot help.
-        """
+    async def _ask(self, request: Request) -> Any:
         client = self._given or await self._client()
         sent = wall()
         try:
             answer = await getattr(client, METHODS[request.operation])(**request.parameters)
         except FAILURES as error:
             self._watch.see(sent, wall(), date_of(error))
-            return read_failure(error, request, self._layout)
+            raise
         self._watch.see(sent, wall(), date_of(answer))
-        return read_answer(answer)
+        return answer
 
     def close(self) -> None:
         """Close what belongs to loops that are not running; a running one closes its client when it ends."""
