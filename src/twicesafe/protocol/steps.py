@@ -31,7 +31,7 @@ from .commands import (
     ask,
 )
 from .entries import Intent, NotDone, Result, aside, entry
-from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
+from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL, before_the_end
 from .records import Millis, Seconds, contradict
 
 TYPE_CHECKING = False
@@ -144,7 +144,9 @@ def insist(
         if not isinstance(reply, Contended):
             return reply
         now = yield from ask(Now())
-        if min(tenure.lease.remaining(now), LONGEST_CONTENTION - (now.elapsed - started.elapsed)) <= pause:
+        remaining = tenure.lease.remaining(now)
+        left = before_the_end(remaining) if tenure.is_bounded else remaining
+        if min(left, LONGEST_CONTENTION - (now.elapsed - started.elapsed)) <= pause:
             raise StoreUnavailable(reply.store, reply.reason, tenure.key)
         yield from ask(Sleep(pause))
         pause = Millis(min(2 * pause, LONGEST_POLL))

@@ -10,6 +10,7 @@ import time
 
 from ..errors import StoreUnavailable
 from ..protocol.commands import Complete, Release, Transact
+from ..protocol.policy import KEPT_BACK, before_the_end
 from ..protocol.records import Millis
 from .base import deadline
 
@@ -23,13 +24,9 @@ if TYPE_CHECKING:
     TimeLeft: TypeAlias = Callable[[], Millis | None]
     """Milliseconds until a command is given up; None: nothing bounds it."""
 
-KEPT_BACK = 500
-"""Milliseconds for a command's error to reach the platform. On its way are what the function makes of it, its log line,
-and the runtime, which reads source files for the traceback and loads an HTTP library. That takes 20 to 30 ms of a
-processor, and a function of 128 MB has a fourteenth of one."""
 KEPT_FOR_A_RELEASE = 250
-"""Milliseconds more, where a Release follows a command that fails."""
-LEAST_USEFUL = 50
+"""Milliseconds that are kept back beside KEPT_BACK, where a Release follows a command that fails."""
+LEAST_USEFUL = Millis(50)
 """Milliseconds in which an answer may be hoped for."""
 SILENCE_LASTS = 1.0
 """Seconds in which a store that did not answer is not asked at the cost of what is kept back: each record of a batch
@@ -63,21 +60,25 @@ class Limits:
         ends = deadline.get()
         if ends is None:
             return _no_limit
-        left, kept = ends - now, _kept(command)
-        share = max(left - kept, left // 2, LEAST_USEFUL)
-        if 0 <= time.time() - self._silent_at < SILENCE_LASTS:
-            share = left - kept
+        left, is_answer = Millis(ends - now), _is_answer(command)
+        is_last = is_answer or isinstance(command, Release)
+        kept = KEPT_BACK if is_last else Millis(KEPT_BACK + KEPT_FOR_A_RELEASE)
+        share = max(before_the_end(left, kept), LEAST_USEFUL)
+        if self._is_silent() and not is_answer:  # what was done is to be recorded, if there is any hope
+            share = Millis(left - kept)
             if share < LEAST_USEFUL:
                 reason = "it did not answer just before, and no time is left to ask again"
                 raise StoreUnavailable(self._store, reason, getattr(command, "key", None))
         end = time.monotonic() + share / 1000
         return lambda: Millis(int((end - time.monotonic()) * 1000))
 
+    def _is_silent(self) -> bool:
+        return 0 <= time.time() - self._silent_at < SILENCE_LASTS
+
 
 def _no_limit() -> None:
     return None
 
 
-def _kept(command: StoreCommand) -> int:
-    is_last = isinstance(command.change if isinstance(command, Transact) else command, (Complete, Release))
-    return KEPT_BACK if is_last else KEPT_BACK + KEPT_FOR_A_RELEASE
+def _is_answer(command: StoreCommand) -> bool:
+    return isinstance(command.change if isinstance(command, Transact) else command, Complete)
