@@ -158,7 +158,7 @@ def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationErro
             f"The record of {key!r} would be over the 400 KB that DynamoDB allows in one item ({said}). "
             "Return less from its steps, for example where the result can be found."
         )
-    if code == "ItemCollectionSizeLimitExceededException":
+    if code.startswith("ItemCollectionSizeLimitExceeded"):
         return of_one_key(
             f"The record of {key!r} does not fit beside the others under its partition key ({said}). Take a table "
             "without a local secondary index."
