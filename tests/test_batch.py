@@ -21,6 +21,7 @@ from twicesafe import (
     idempotent,
 )
 from twicesafe.protocol.commands import Claim
+from twicesafe.protocol.records import NO_REPLY
 
 
 class Source(NamedTuple):
@@ -415,4 +416,4 @@ def test_where_nobody_reads_the_reply_it_is_neither_kept_nor_refused(reply: Any)
     handler = idempotent(store=store, name="handler")(lambda event, context: reply)
     assert handler({"Records": [message(1)]}, Context()) is reply
     assert handler({"Records": [message(1)]}, Context()) is None
-    assert store.record.reply is None
+    assert store.record.reply == NO_REPLY

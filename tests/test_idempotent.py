@@ -395,6 +395,28 @@ def test_a_completion_without_an_answer_gives_the_reply_on_the_error(applied: bo
     assert caught.value.reply == 42
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (twicesafe.StoreUnavailable("s", "Read timeout: h did not answer"), "confirm it: Read timeout: h did not an"),
+        (twicesafe.ConfigurationError("The store may not be used. Do this."), "confirm it: The store may not be used."),
+    ],
+)
+@pytest.mark.parametrize("final", [True, False])
+def test_a_completion_without_an_answer_says_why(error: Any, said: str, final: bool) -> None:
+    def fails() -> None:
+        if final:
+            raise ValueError("no")
+
+    work = idempotent(
+        store=Failing(Complete, error=error), name="work", final_errors=(ValueError,), key=lambda: "once"
+    )(fails)
+    with pytest.raises(twicesafe.NotRecorded, match=said) as caught:
+        work()
+    assert caught.value.reason == getattr(error, "reason", str(error))
+    assert ".." not in str(caught.value)
+
+
 def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along() -> None:
     store, effects = Failing(SaveStep, applied=False), []
 

@@ -46,6 +46,9 @@ class TwicesafeError(Exception):
 class ConfigurationError(TwicesafeError):
     """The set-up is wrong: an argument, a setting, a table or a permission. Nothing has run."""
 
+    is_lasting: bool = True
+    """Whether another key's command would meet it too, until somebody mends the set-up."""
+
 
 class KeyAlreadyHeld(ConfigurationError):
     """This very call holds the key already, and would wait for itself for ever."""
@@ -188,6 +191,9 @@ class NotEnoughTime(TwicesafeError):
 
 class StoreUnavailable(TwicesafeError):
     """The store did not answer; whether the last command was applied is not known."""
+
+    is_lasting: bool = False
+    """Whether another key's command would meet it too, until somebody mends the store."""
 
     def __init__(self, store: str, reason: str, key: str | None = None) -> None:
         super().__init__(store, reason, key)
@@ -382,16 +388,18 @@ class NotRecorded(TwicesafeError):
     Its reply is on the error: the effect is done. The claim was kept, so that the lease protects it.
     """
 
-    def __init__(self, key: str, attempt: int, reply: object) -> None:
-        super().__init__(key, attempt, reply)
+    def __init__(self, key: str, attempt: int, reply: object, reason: str = "it gave no reason") -> None:
+        super().__init__(key, attempt, reply, reason)
         self.key = key
         self.attempt = attempt
         self.reply = reply
+        self.reason = reason  # what the store's own error says
 
     def __str__(self) -> str:
         return (
-            f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it; the reply is in this "
-            "error's .reply. A later delivery is answered if the record was written, and runs again if it was not."
+            f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it: "
+            f"{self.reason.rstrip('.')}. The reply is in this error's .reply. A later delivery is answered if the "
+            "record was written, and runs again if it was not; this process first tries to write it once more."
         )
 
 

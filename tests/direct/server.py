@@ -92,8 +92,8 @@ class Server:
                 self.connections += 1
                 self._peers.append(connected)
                 thread = threading.Thread(target=self._play, args=(script, connected))
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)  # by now it can be joined
 
     def close(self) -> None:
         """End all."""

@@ -54,7 +54,7 @@ SELF = "found.owner == command.owner and not found.is_final"
 LEFTOVER = "if found is None or found.is_leftover(command.now):\n        return _new_life(command)"
 REFUSES = "if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):"
 GIVEN_UP = """        if isinstance(outcome, Failed):
-            raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
+            raise NotRecorded(tenure.key, tenure.attempt, None, reason) from outcome.error
 """
 
 MUTANTS = {

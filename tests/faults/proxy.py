@@ -32,14 +32,21 @@ class Sent(NamedTuple):
     body: bytes
 
     @property
+    def operation(self) -> str:
+        """What DynamoDB calls it."""
+        return self.headers["x-amz-target"].partition(".")[2]
+
+    @property
     def command(self) -> str:
         """The command that it is of."""
-        operation, asked = self.headers["x-amz-target"].partition(".")[2], json.loads(self.body)
+        operation, asked = self.operation, json.loads(self.body)
         if operation == "PutItem":
             is_new = "ExpressionAttributeValues" not in asked
             return "claim" if is_new and asked["Item"]["status"]["S"] == "INPROGRESS" else "replace"
         if operation != "UpdateItem":
             return {"GetItem": "load", "DeleteItem": "forget"}.get(operation, operation)
+        if asked["ConditionExpression"].startswith("attribute_not_exists"):
+            return "claim"
         names = asked["ExpressionAttributeNames"]
         change = re.sub(r"#\w+", lambda word: names[word[0]], asked["UpdateExpression"])
         if "status = " in change:
@@ -115,7 +122,7 @@ class FaultProxy:
         self.ended.close()
 
     def befall(self, command: str, fault: Fault, times: int = 1) -> None:
-        """From now on do this to so many requests of the command."""
+        """From now on do this to so many requests of the command, or of DynamoDB's operation of that name."""
         self._faults.append((command, times, fault))
 
     def heal(self) -> None:
@@ -134,12 +141,13 @@ class FaultProxy:
         while self.late:
             self.forward(self.late.pop(0))
 
-    def fault_for(self, command: str) -> Fault:
+    def fault_for(self, sent: Sent) -> Fault:
         """What is to be done to a request."""
+        command = sent.command
         with self._lock:
             self.commands.append(command)
             for place, (befallen, times, fault) in enumerate(self._faults):
-                if befallen == command and times:
+                if befallen in (command, sent.operation) and times:
                     self._faults[place] = (befallen, times - 1, fault)
                     return fault
         return lambda exchange: exchange.answer(exchange.forward())
@@ -175,7 +183,7 @@ class _Handler(socketserver.StreamRequestHandler):
         with suppress(ConnectionError):  # the client is gone
             while (sent := self._read()) is not None:
                 exchange = Exchange(sent, self.connection, proxy)
-                proxy.fault_for(sent.command)(exchange)
+                proxy.fault_for(sent)(exchange)
                 if not exchange.is_answered:
                     return
 

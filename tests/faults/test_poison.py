@@ -144,6 +144,7 @@ POISONED = {
         Poison("claimed", 0.5, "claimed is of the type float"),
         Poison("reply", b"\x00", "reply is of the type bytes"),
         Poison("reply", "{", "cannot be read"),
+        Poison("reply", None, "its reply is missing"),
         Poison("steps", "{", "steps are not as they are written"),
     ],
     "dynamodb": [
@@ -154,6 +155,7 @@ POISONED = {
         Poison("validation", None, "'validation' is missing"),
         Poison("v", {"N": "2"}, "version 2, and this twicesafe knows version 1 only"),
         Poison("data", {"S": "{"}, "cannot be read"),
+        Poison("data", None, "its reply is missing"),
         Poison("steps", {"L": []}, "'steps' are not a map"),
     ],
 }

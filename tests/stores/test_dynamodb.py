@@ -20,6 +20,7 @@ from twicesafe.protocol.commands import Claim, Claimed, Done, Existing, List, Lo
 from twicesafe.protocol.records import Millis, Record, Seconds, Status, Step
 from twicesafe.stores.base import open_store
 from twicesafe.stores.dynamodb import DynamoDBStore
+from twicesafe.stores.dynamodb import store as dynamodb_store
 from twicesafe.stores.dynamodb.items import write
 from twicesafe.stores.dynamodb.layout import Names
 from twicesafe.stores.memory import claim
@@ -79,6 +80,14 @@ def composite(dynamodb_endpoint: str) -> Iterator[DynamoDBStore]:
 
 def test_a_table_with_a_composite_key_and_names_of_its_own_agrees_with_memory(composite: DynamoDBStore) -> None:
     compare(composite, histories=25)
+
+
+def test_a_claim_that_proves_that_completions_pass_agrees_with_memory(
+    composite: DynamoDBStore, dynamodb: DynamoDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_store, "PROOF_LASTS", 0)
+    for store in (composite, dynamodb):
+        compare(store, histories=15)
 
 
 def test_what_else_is_in_the_table_is_left_alone_and_not_listed(composite: DynamoDBStore, client: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twicesafe.errors import CorruptRecord, StoreUnavailable
+from twicesafe.errors import ConfigurationError, CorruptRecord, StoreUnavailable
 from twicesafe.protocol.commands import (
     Claim,
     Claimed,
@@ -15,6 +15,7 @@ from twicesafe.protocol.commands import (
     Done,
     Existing,
     Forget,
+    Keep,
     List,
     Load,
     Lost,
@@ -24,6 +25,7 @@ from twicesafe.protocol.commands import (
     Renew,
     SaveStep,
     StoreCommand,
+    Transact,
 )
 from twicesafe.protocol.records import Millis, Record, Seconds, Status, Step
 from twicesafe.stores.dynamodb.dialect import MOST_ROUNDS, talk
@@ -38,7 +40,7 @@ from twicesafe.stores.dynamodb.patience import (
     TRIES_OF_A_TRANSACTION,
     patiently,
 )
-from twicesafe.stores.dynamodb.requests import Accepted, Pause, Refused, Request, Scanned, Unanswered
+from twicesafe.stores.dynamodb.requests import Accepted, Cancelled, Pause, Refused, Request, Scanned, Unanswered
 
 LAYOUT = Layout("records")
 COMPOSITE = Layout("records", Names(id="PK", expiration="ttl"), sort_key="SK")
@@ -80,9 +82,11 @@ def end_of(conversation: Any, response: object) -> object:
     return end.value.value
 
 
-@given(commands, st.sampled_from([LAYOUT, COMPOSITE]))
-def test_a_request_lists_the_names_and_values_that_it_uses_and_no_other(command: StoreCommand, layout: Layout) -> None:
-    parameters = next(talk(command, layout)).parameters
+@given(commands, st.sampled_from([LAYOUT, COMPOSITE]), st.booleans())
+def test_a_request_lists_the_names_and_values_that_it_uses_and_no_other(
+    command: StoreCommand, layout: Layout, proves: bool
+) -> None:
+    parameters = next(talk(command, layout, proves=proves)).parameters
     expressions = " ".join(text for name, text in parameters.items() if name.endswith("Expression"))
     for sigil, listed in (("#", "ExpressionAttributeNames"), (":", "ExpressionAttributeValues")):
         used = set(re.findall(rf"{sigil}\w+", expressions))
@@ -90,10 +94,10 @@ def test_a_request_lists_the_names_and_values_that_it_uses_and_no_other(command:
     assert parameters["TableName"] == "records"
 
 
-@given(commands, st.sampled_from([LAYOUT, COMPOSITE]))
-def test_no_attribute_is_named_in_an_expression_itself(command: StoreCommand, layout: Layout) -> None:
+@given(commands, st.sampled_from([LAYOUT, COMPOSITE]), st.booleans())
+def test_no_attribute_is_named_in_an_expression_itself(command: StoreCommand, layout: Layout, proves: bool) -> None:
     """573 words are reserved: an expression has keywords, functions, and what stands for names and values."""
-    parameters = next(talk(command, layout)).parameters
+    parameters = next(talk(command, layout, proves=proves)).parameters
     expressions = " ".join(text for name, text in parameters.items() if name.endswith("Expression"))
     words = set(re.findall(r"(?<![#:\w])[A-Za-z_]\w*", expressions))
     assert words <= {
@@ -132,6 +136,47 @@ def test_a_claim_of_what_is_not_there_is_one_request_whose_answer_says_nothing()
         owner="bob", started=NOW, claimed=NOW, lease_until=80_000, expires_at=200, fingerprint="1:abc"
     )
     assert end_of(conversation, Accepted()) == Claimed(1, NOW, Millis(80_000), {}, 0)
+
+
+@pytest.mark.parametrize("layout", [LAYOUT, COMPOSITE])
+def test_a_claim_that_proves_needs_what_a_completion_needs(layout: Layout) -> None:
+    claim, complete = next(talk(CLAIM, layout, proves=True)), next(talk(OURS[0], layout))
+    assert claim.operation == complete.operation == "UpdateItem"
+    assert claim.parameters["Key"] == complete.parameters["Key"]
+    assert condition_of(claim) == f"attribute_not_exists({'id' if layout is LAYOUT else '#0'})"
+    assert claim.parameters["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+    named = claim.parameters["ExpressionAttributeNames"].values()
+    assert {"status", "owner", "data", "steps", "in_progress_expiration", layout.names.expiration} <= set(named)
+
+
+def test_a_claim_that_proves_takes_over_by_a_write_of_the_whole_item() -> None:
+    conversation = talk(CLAIM, LAYOUT, proves=True)
+    next(conversation)
+    request = conversation.send(Refused(item_of(owner=None, lease_until=0, fingerprint="1:abc")))
+    assert request.operation == "PutItem"
+
+
+def test_what_is_kept_beside_a_record_is_put_whole() -> None:
+    keep = Keep("order", "ann", NOW, "1", Seconds(200))
+    assert next(talk(keep, LAYOUT, proves=True)).operation == "PutItem"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said", "is_lasting"),
+    [
+        ([{"Code": "ValidationError", "Message": "The provided key element"}, {}], "key does not fit the table", True),
+        ([{"Code": "None"}, {"Code": "ValidationError", "Message": "no such path"}], "not take the writes", False),
+        ([{"Code": "ItemCollectionSizeLimitExceeded", "Message": "full"}, {}], "does not fit beside", False),
+    ],
+)
+def test_a_transaction_that_would_be_cancelled_again_says_whose_fault_it_is(
+    reasons: list[dict[str, Any]], said: str, is_lasting: bool
+) -> None:
+    conversation = talk(Transact(OURS[0], ({"Put": {}},), "t"), LAYOUT)
+    next(conversation)
+    with pytest.raises(ConfigurationError, match=said) as error:
+        conversation.send(Cancelled(tuple(reasons)))
+    assert error.value.is_lasting is is_lasting
 
 
 @pytest.mark.parametrize("owner", [None, "ann"])

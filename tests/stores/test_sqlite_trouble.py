@@ -20,7 +20,7 @@ from twicesafe.errors import ConfigurationError, CorruptRecord, StoreUnavailable
 from twicesafe.idempotent import idempotent
 from twicesafe.protocol.commands import Claim, Claimed, Existing, List
 from twicesafe.protocol.records import Millis, Status, Step
-from twicesafe.stores.base import open_store
+from twicesafe.stores.base import bounded_by, open_store
 from twicesafe.stores.sqlite import SqliteStore, connection, dialect
 from twicesafe.testing.trial import EXPIRY, LEASE, Trial
 
@@ -248,6 +248,21 @@ def test_a_file_that_stays_locked_is_told_after_a_while(
     assert trial.load() is None
     assert isinstance(trial.claim("ann"), Claimed)
     impatient.close()
+
+
+def test_a_locked_file_is_waited_for_no_longer_than_the_platform_allows(
+    sqlite: SqliteStore, by_hand: sqlite3.Connection
+) -> None:
+    trial = Trial(sqlite.apply)
+    trial.claim("ann")
+    by_hand.execute("BEGIN IMMEDIATE")
+    with bounded_by(Millis(time.time_ns() // 1_000_000 + 200)):
+        with pytest.raises(StoreUnavailable, match=r"locked it for \d{1,3} ms"):
+            trial.complete("ann")
+        with pytest.raises(StoreUnavailable, match="did not answer just before"):
+            trial.claim("bob")
+    by_hand.execute("COMMIT")
+    trial.complete("ann")
 
 
 def test_opening_a_file_that_stays_locked_is_told(path: Path, by_hand: sqlite3.Connection) -> None:

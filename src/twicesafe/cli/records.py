@@ -12,7 +12,7 @@ from rich.text import Text
 from ..errors import InProgress
 from ..protocol import by_hand
 from ..protocol.commands import Done, List, Load, ask
-from ..protocol.records import Seconds
+from ..protocol.records import NO_REPLY, Seconds
 from ..replies import Codec
 from . import show
 from .opened import carry_out, now, with_store
@@ -122,7 +122,7 @@ def resolve(store: Store, key: str, is_done: bool | None, reply: str | None, ste
     if step is not None:
         _resolve_step(store, key, step, keep_for, is_done=is_done, result=kept)
         return
-    flow = by_hand.settle(key, _seconds(keep_for), is_done=is_done, reply=kept)
+    flow = by_hand.settle(key, _seconds(keep_for), is_done=is_done, reply=kept or NO_REPLY)
     _change(flow, key, store, "Only what fell silent can be resolved.")
     later = "get the reply" if reply is not None else "do nothing, and reply null"
     end = f"is done: later deliveries {later}" if is_done else "is not done: the next delivery runs"
@@ -130,7 +130,7 @@ def resolve(store: Store, key: str, is_done: bool | None, reply: str | None, ste
 
 
 def _resolve_step(store: Store, key: str, step: str, keep_for: int, *, is_done: bool, result: str | None) -> None:
-    flow = by_hand.settle_step(key, step, _seconds(keep_for), is_done=is_done, result=result or "null")
+    flow = by_hand.settle_step(key, step, _seconds(keep_for), is_done=is_done, result=result or NO_REPLY)
     _change(flow, key, store, "Only a step without a result, of what is not answered, can be resolved.")
     what = "gets its result" if is_done else "runs it"
     click.echo(f"{key}: the next delivery {what} when it comes to the step {step}.")

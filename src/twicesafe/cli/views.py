@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ..errors import CorruptRecord, UnkeptReply
 from ..protocol.entries import Intent, Result, aside, entry
-from ..protocol.records import Millis, Status
+from ..protocol.records import NO_REPLY, Millis, Status
 from ..replies import Codec
 from . import show
 
@@ -51,7 +51,7 @@ def as_json(record: Record, now: Millis, *, with_reply: bool = False) -> dict[st
         "lease_until": record.lease_until,
         "expires_at": record.expires_at,
         "fingerprint": record.fingerprint,
-        "has_reply": record.reply is not None,
+        "has_reply": _reply(record) is not None,
         "steps": steps,
     }
     if with_reply:
@@ -79,7 +79,7 @@ def lines(record: Record, now: Millis, *, with_reply: bool) -> list[tuple[str, s
     rows.append(("expires", "never" if record.expires_at is None else _time(record.expires_at * 1000)))
     rows += ((f"step {name}", _step(record, name, step, with_reply=with_reply)) for name, step in record.steps.items())
     if record.is_final:
-        rows.append(("reply", _held(record.reply, "kept", record.key, with_reply=with_reply)))
+        rows.append(("reply", _held(_reply(record), "kept", record.key, with_reply=with_reply)))
     if state_of(record, now) == "unknown":
         rows.append(("", "Find out whether its work is done, and say so with 'twicesafe records resolve'."))
     return rows
@@ -94,6 +94,11 @@ def _step(record: Record, name: str, step: Step, *, with_reply: bool) -> str:
     if isinstance(said, Intent):
         return f"begun {show.ago(said.recorded)}, and not said to be done"
     return f"not done, as of {show.ago(said.since)}"
+
+
+def _reply(record: Record) -> str | None:
+    """The encoded reply; None where it says nothing."""
+    return None if record.reply == NO_REPLY else record.reply
 
 
 def _time(millis: int) -> str:

@@ -13,13 +13,14 @@ from ..protocol.records import Status
 from ..stores.base import bounded_by
 from .current import instant, running
 from .judge import outcome_value
+from .unrecorded import after_recording, keep, unrecorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ..protocol.commands import Command, Outcome
+    from ..protocol.commands import Command, Flow, Outcome
     from ..protocol.flows import Answer, Delivery
     from ..protocol.policy import Policy
     from ..protocol.tenure import Tenure
@@ -44,7 +45,7 @@ class Host:
         """Carry the delivery to its answer."""
         try:
             with bounded_by(self._execution.deadline):
-                return drive(execute(delivery, self._policy), self._answer)
+                return drive(self._flow(delivery), self._answer)
         finally:
             self._end()
 
@@ -52,7 +53,7 @@ class Host:
         """Carry the delivery to its answer, on an event loop."""
         try:
             with bounded_by(self._execution.deadline):
-                return await drive_async(execute(delivery, self._policy), self._answer_async)
+                return await drive_async(self._flow(delivery), self._answer_async)
         finally:
             self._end()
 
@@ -65,6 +66,10 @@ class Host:
             return outcome_value(answer.outcome)
         record = answer.record
         return self._judge.answer(record.reply, record.claimed, failed=record.status is Status.FAILED)
+
+    def _flow(self, delivery: Delivery) -> Flow[Answer]:
+        flow = execute(delivery, self._policy)
+        return after_recording(self._store, delivery.key, flow) if unrecorded else flow
 
     def _answer(self, command: Command) -> object:
         if isinstance(command, Now):
@@ -129,3 +134,5 @@ class Host:
         tenure = self._execution.tenure
         if tenure is not None:
             tenure.end(LeaseLost(tenure.key, tenure.attempt))
+            for command in tenure.unrecorded:
+                keep(self._store, command)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from ..errors import ConfigurationError, TwicesafeError
+from ..errors import ConfigurationError, CorruptRecord, TwicesafeError
 from ..protocol.commands import Failed, Raised, Returned, Unkept, Unsuccessful
-from ..protocol.records import Millis
+from ..protocol.records import NO_REPLY, Millis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,16 @@ class Judge:
         return self._returned(value)
 
     def answer(self, kept: str | None, since: Millis = NEVER, *, failed: bool = False) -> Any:
-        """Return or raise what is kept, as a later caller gets it; `since` is when the execution that gave it began."""
+        """Return or raise what is kept, as a later caller gets it.
+
+        Args:
+            since: when the execution that gave it began.
+
+        Raises:
+            CorruptRecord: it cannot be read, or is gone although it is needed.
+        """
+        if kept is None and (failed or self.keeps):
+            raise CorruptRecord(self.key, "its reply is missing")
         if failed and kept is not None:
             raise self.codec.decode_error(kept, self.key)
         value = None if kept is None else self.codec.decode(kept, self.key)
@@ -113,7 +122,7 @@ class Judge:
         if self.says_failed is not None and self.says_failed(value):
             return Unsuccessful(value)
         if not self.keeps:
-            return Returned(None, value)
+            return Returned(NO_REPLY, value)
         part = value if self.to_keep is None else self.to_keep(value)
         kept = self.codec.keep(part, self.key, self.limit)
         if kept.error is not None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from ..errors import InProgress
 from .commands import Complete, Forget, Load, Lost, Now, Redo, Release, SettleStep, ask
 from .entries import NotDone, Result
-from .records import Millis, Record, Seconds, Status
+from .records import NO_REPLY, Millis, Record, Seconds, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .commands import Done, Flow
 
 
-def settle(key: str, expires_after: Seconds, *, is_done: bool, reply: str | None = None) -> Flow[Done | Lost]:
+def settle(key: str, expires_after: Seconds, *, is_done: bool, reply: str = NO_REPLY) -> Flow[Done | Lost]:
     """Say of a delivery that fell silent that its work is done, or that it is not and may run again.
 
     Args:

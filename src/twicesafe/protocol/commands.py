@@ -240,7 +240,7 @@ class RunRecover(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """It returned: its reply as it is kept (None: it is not), and as the first caller gets it."""
+    """It returned: its reply as it is kept, and as the first caller gets it."""
 
     kept: str | None
     value: object

@@ -38,6 +38,7 @@ from .commands import (
     Returned,
     Run,
     Sleep,
+    Transact,
     Unkept,
     Unsuccessful,
     ask,
@@ -217,10 +218,11 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     for steps in _ever_fewer(tenure.unconfirmed.copy()):
         try:
             yield from ask(release._replace(steps=steps))
-        except ConfigurationError:
+        except ConfigurationError as error:
+            tenure.leave(release, error)
             continue  # it may be too large for the record, and the lease would hold up the next delivery
-        except TwicesafeError:
-            pass  # the lease runs out by itself
+        except TwicesafeError as error:
+            tenure.leave(release, error)  # and the lease runs out by itself
         return
 
 
@@ -243,9 +245,11 @@ def _complete(tenure: Tenure, policy: Policy, outcome: Returned | Unkept | Faile
     try:
         reply = yield from _insist(tenure, complete, writes) if writes else ask(complete)
     except TwicesafeError as error:  # rule 11: it may have been applied, so it is never followed by a Release
+        tenure.leave(Transact(complete, writes, tenure.token()) if writes else complete, error)
+        reason = error.reason if isinstance(error, StoreUnavailable) else str(error)
         if isinstance(outcome, Failed):
-            raise NotRecorded(tenure.key, tenure.attempt, None) from outcome.error
-        raise NotRecorded(tenure.key, tenure.attempt, outcome.value) from error
+            raise NotRecorded(tenure.key, tenure.attempt, None, reason) from outcome.error
+        raise NotRecorded(tenure.key, tenure.attempt, outcome.value, reason) from error
     if isinstance(reply, Denied):
         refused = Raised(tenure.end(TransactionRefused(tenure.key, None, reply.reasons)))
         yield from _give_back(tenure, policy, refused)

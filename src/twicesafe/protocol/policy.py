@@ -21,8 +21,18 @@ LONGEST_LEASE = Millis(900_000)
 """Lambda's longest time limit, 15 minutes; elsewhere a heartbeat renews a shorter one."""
 MARGIN = Millis(60_000)
 """How much further ahead than that a record may look before it is called corrupt: clocks do step."""
+KEPT_BACK = Millis(500)
+"""How long before the platform's deadline waiting ends, so that an error ends the delivery, and not the kill. On the
+error's way are what the function makes of it, its log line, and the runtime, which reads source files for the traceback
+and loads an HTTP library: some milliseconds of a processor, of which a function of 128 MB has a fourteenth. So it is
+about ten times what that takes there."""
 A_YEAR = Seconds(365 * 86_400)
 FIRST_POLL, LONGEST_POLL = Millis(50), Millis(1_000)
+
+
+def before_the_end(left: Millis, kept: Millis = KEPT_BACK) -> Millis:
+    """Return how long to wait, where so much is left: all but what is kept back, or half where that is more."""
+    return Millis(max(left - kept, left // 2))
 
 
 class Policy(NamedTuple):

@@ -36,6 +36,8 @@ class Step(NamedTuple):
 
 Steps = Mapping[str, Step]
 NO_STEPS: Steps = {}
+NO_REPLY = "null"
+"""What is kept where nobody reads the reply: the encoded None. A final record without any text has lost its own."""
 
 
 class Record(NamedTuple):
@@ -50,7 +52,7 @@ class Record(NamedTuple):
     lease_until: Millis  # as others see it; 0 once released
     expires_at: Seconds | None  # None: never
     fingerprint: str = ""  # "<rule version>:<hash>", of a caller with credentials; empty: none was taken
-    reply: str | None = None  # the encoded reply or final error; None: none is kept
+    reply: str | None = None  # the encoded reply or final error; None: there is none
     steps: Steps = NO_STEPS
     generation: int = 0
 

@@ -32,7 +32,7 @@ from .commands import (
     ask,
 )
 from .entries import Intent, NotDone, Result, aside, entry
-from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL
+from .policy import ALLOWANCE, FIRST_POLL, LONGEST_POLL, before_the_end
 from .records import Millis, Seconds, contradict
 from .room import Room, size_of
 
@@ -135,9 +135,11 @@ def transact(tenure: Tenure, name: str, plan: Plan, writes: tuple[dict[str, Any]
     check_time(tenure, name, plan, now)
     steps = {name: Result(NOTHING, plan.fingerprint).step()}
     _make_room(tenure, name, size_of(name, steps[name]))
+    save = SaveStep(tenure.key, tenure.owner, steps)
     try:
-        reply = yield from insist(tenure, SaveStep(tenure.key, tenure.owner, steps), writes)
+        reply = yield from insist(tenure, save, writes)
     except TwicesafeError as error:
+        tenure.leave(Transact(save, writes, tenure.token()), error)
         raise tenure.end(error) from None
     if isinstance(reply, Denied):
         _settle_room(tenure, name)
@@ -158,7 +160,9 @@ def insist(
         if not isinstance(reply, Contended):
             return reply
         now = yield from ask(Now())
-        if min(tenure.lease.remaining(now), LONGEST_CONTENTION - (now.elapsed - started.elapsed)) <= pause:
+        remaining = tenure.lease.remaining(now)
+        left = before_the_end(remaining) if tenure.is_bounded else remaining
+        if min(left, LONGEST_CONTENTION - (now.elapsed - started.elapsed)) <= pause:
             raise StoreUnavailable(reply.store, reply.reason, tenure.key)
         yield from ask(Sleep(pause))
         pause = Millis(min(2 * pause, LONGEST_POLL))

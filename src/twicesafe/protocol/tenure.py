@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from ..errors import LeaseLost, TwicesafeError
+from ..errors import ConfigurationError, LeaseLost, StoreUnavailable, TwicesafeError
 from ..tuples import NamedTuple
 from .records import Millis, Seconds, Step
 
@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .commands import StoreCommand
     from .room import Room
 
 
@@ -62,6 +63,7 @@ class Tenure:
         "started",
         "steps",
         "unconfirmed",
+        "unrecorded",
     )
 
     def __init__(
@@ -94,6 +96,7 @@ class Tenure:
         self.has_returned = False  # the function: what it left running begins no effect any more
         self.ended: TwicesafeError | None = None
         self.closing: tuple[dict[str, Any], ...] = ()  # writes that are made with the completion, or not at all
+        self.unrecorded: list[StoreCommand] = []  # what the store did not take: it is asked again, before another runs
         self._tokens = count()
 
     @property
@@ -134,6 +137,11 @@ class Tenure:
         """Raise LeaseLost when the function has ended: a thread or task of it was left over."""
         if self.has_returned:
             raise LeaseLost(self.key, self.attempt)
+
+    def leave(self, command: StoreCommand, error: TwicesafeError) -> None:
+        """Note that the store did not take a command, if it would take no other delivery's either."""
+        if isinstance(error, (ConfigurationError, StoreUnavailable)) and error.is_lasting:
+            self.unrecorded.append(command)
 
     def check(self, now: Instant) -> None:
         """Raise what ended this tenure, or LeaseLost when its lease is over: before every effect."""

@@ -1,4 +1,4 @@
-"""Threads for store calls that block an event loop, and for heartbeats.
+"""Threads for store calls that block an event loop, for calls that are given up after a time, and for heartbeats.
 
 asyncio's own executor is the handler's: one that keeps all of its threads busy would keep its own steps, its completion
 and other deliveries from the store, until their leases are over. These threads are daemons, so that a store that hangs
@@ -105,17 +105,20 @@ class Workers:
         return inbox.get()  # it came in the last moment
 
 
-def start(function: Callable[..., object], *arguments: Any) -> asyncio.Future[Ended]:
+def start(function: Callable[..., object], *arguments: Any, pool: Workers | None = None) -> asyncio.Future[Ended]:
     """Call a function in a thread, with the context variables of this task, and return the future that gets its end.
 
     Whoever no longer waits cancels the future; the thread goes on to its end. Where no thread can be started, the loop
     waits for the call.
+
+    Args:
+        pool: the threads to use; by default those for store calls.
     """
     import asyncio
 
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Ended] = loop.create_future()
-    call = partial(copy_context().run, _end_of, function, arguments)
+    call = in_this_context(function, arguments)
 
     def job() -> None:
         end = call()
@@ -125,10 +128,15 @@ def start(function: Callable[..., object], *arguments: Any) -> asyncio.Future[En
             return
 
     try:
-        pools.calls.do(job)
+        (pool or pools.calls).do(job)
     except RuntimeError:
         job()
     return ended
+
+
+def in_this_context(function: Callable[..., object], arguments: tuple[Any, ...]) -> Callable[[], Ended]:
+    """Return a call that another thread can make, with the context variables that there are here."""
+    return partial(copy_context().run, _end_of, function, arguments)
 
 
 def _end_of(function: Callable[..., object], arguments: tuple[Any, ...]) -> Ended:
@@ -153,6 +161,7 @@ class Pools:
         """Have no threads, as in a new process."""
         self.calls = Workers(MOST)
         self.heartbeats = Workers(None)  # none of them waits for another
+        self.bounded = Workers(None)  # nor does a call behind one that hangs
 
 
 pools = Pools()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 from io import BytesIO
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp.abc import AbstractResolver
 
-from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
+from .bounded import seconds, within_async
+from .client import FAILURES, METHODS, date_of, explain, late, place, read_answer, read_failure, settings
 from .clock import wall
 
 TYPE_CHECKING = False
@@ -40,21 +43,25 @@ class AiobotocoreConnection:
         self._session = get_session()  # one for all loops: it keeps the API's description, which is slow to read
         self._opened: dict[asyncio.AbstractEventLoop, _Opened] = {}
 
-    async def send(self, request: Request, left: Millis | None = None) -> Response:  # noqa: ARG002 - as botocore's
-        """Send it, and wait for the answer.
+    async def send(self, request: Request, left: Millis | None = None) -> Response:
+        """Send it, and wait for the answer; see BotocoreConnection.send."""
+        try:
+            return read_answer(await asyncio.wait_for(self._ask(request), seconds(left)))
+        except asyncio.TimeoutError as error:
+            return late(error)
+        except FAILURES as error:
+            return read_failure(error, request, self._layout)
 
-        Raises:
-            ConfigurationError, StoreUnavailable: it was not answered, or asking again cannot help.
-        """
+    async def _ask(self, request: Request) -> Any:
         client = self._given or await self._client()
         sent = wall()
         try:
             answer = await getattr(client, METHODS[request.operation])(**request.parameters)
         except FAILURES as error:
             self._watch.see(sent, wall(), date_of(error))
-            return read_failure(error, request, self._layout)
+            raise
         self._watch.see(sent, wall(), date_of(answer))
-        return read_answer(answer)
+        return answer
 
     def close(self) -> None:
         """Close what belongs to loops that are not running; a running one closes its client when it ends."""
@@ -76,7 +83,7 @@ class AiobotocoreConnection:
         asyncio.run and asyncio.Runner do so; one who runs a loop by hand calls its shutdown_asyncgens().
         """
         try:
-            config = AioConfig(**settings(self._options))
+            config = AioConfig(**settings(self._options), connector_args={"resolver": Resolver()})
             made = self._session.create_client("dynamodb", **place(self._options, self._session), config=config)
             async with made as client:
                 client.meta.events.register("before-send.dynamodb", _stream_large_body)
@@ -90,6 +97,22 @@ class AiobotocoreConnection:
     def _forget_closed_loops(self) -> None:
         for loop in [loop for loop in self._opened if loop.is_closed()]:
             self._opened.pop(loop, None)
+
+
+class Resolver(AbstractResolver):
+    """Looks names up in threads that asyncio.run does not wait for, as it waits for those of aiohttp's own."""
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[Any]:
+        """Return the host's addresses, as aiohttp has them."""
+        kind, flags = socket.SOCK_STREAM, socket.AI_ADDRCONFIG
+        found = await within_async(None, socket.getaddrinfo, host, port, family, kind, 0, flags)
+        return [
+            {"hostname": host, "host": address[0], "port": address[1], "family": kin, "proto": protocol, "flags": flags}
+            for kin, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _stream_large_body(request: Any, **_: object) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import botocore.session
 from botocore.config import Config
 
 from ...errors import ConfigurationError
-from .client import FAILURES, METHODS, date_of, explain, place, read_answer, read_failure, settings
+from .bounded import seconds, within
+from .client import FAILURES, METHODS, date_of, explain, late, place, read_answer, read_failure, settings
 from .clock import wall
 
 TYPE_CHECKING = False
@@ -48,15 +50,20 @@ class BotocoreConnection:
             self._own, self._pid = self._new_client(), os.getpid()
         return self._own
 
-    def send(self, request: Request, left: Millis | None = None) -> Response:  # noqa: ARG002 - a client has its own limits
+    def send(self, request: Request, left: Millis | None = None) -> Response:
         """Send it, and wait for the answer.
+
+        Args:
+            left: the platform's time, where it is less than the client's own limits; None: nothing bounds it.
 
         Raises:
             ConfigurationError, StoreUnavailable: it was not answered, or asking again cannot help.
         """
-        call, sent = getattr(self.client, METHODS[request.operation]), wall()
+        call, sent = partial(getattr(self.client, METHODS[request.operation]), **request.parameters), wall()
         try:
-            answer = call(**request.parameters)
+            answer = within(seconds(left), call)
+        except TimeoutError as error:
+            return late(error)
         except FAILURES as error:
             self._watch.see(sent, wall(), date_of(error))
             return read_failure(error, request, self._layout)

@@ -93,6 +93,11 @@ def read_failure(error: Exception, request: Request, layout: Layout) -> Response
     raise explain(error, layout.store, request.key) from error
 
 
+def late(error: Exception) -> Unanswered:
+    """Return what it means that the platform's time was over sooner than the client's own."""
+    return Unanswered("Read timeout: DynamoDB did not answer in time", error, SHORT_PAUSE)
+
+
 def date_of(answer: Answer | Exception) -> str | None:
     """When the server made it, as it says itself."""
     if isinstance(answer, Exception):

@@ -9,7 +9,7 @@ expired), what comes out replaces the item whole, on the condition that it still
 
 from __future__ import annotations
 
-from ...errors import ConfigurationError, StoreUnavailable
+from ...errors import StoreUnavailable
 from ...protocol.commands import (
     Claim,
     Contended,
@@ -26,8 +26,9 @@ from ...protocol.commands import (
     Transact,
 )
 from ..memory import TRANSITIONS
-from .expressions import begin, find, replace, scan, transaction
+from .expressions import begin, create, find, replace, scan, transaction
 from .items import read
+from .refusals import Refusal, explain_refusal, writes_refused
 from .requests import Accepted, Cancelled, Refused
 
 TYPE_CHECKING = False
@@ -48,14 +49,18 @@ MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
 
 
-def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
+def talk(command: StoreCommand, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
     """Turn a command into requests, and their answers into its reply.
+
+    Args:
+        proves: a claim of what is not there is an UpdateItem, as completions are, and so is refused where they would
+            be: without the right, or under a key that the table does not have. Else it is a PutItem, which is shorter.
 
     Raises:
         CorruptRecord: the item cannot be read.
     """
     if isinstance(command, (Claim, Keep)):
-        return (yield from _change(command, None, layout))
+        return (yield from _change(command, None, layout, proves=proves and isinstance(command, Claim)))
     if isinstance(command, List):
         return (yield from _page(command, layout))
     if isinstance(command, Load):
@@ -73,7 +78,7 @@ def talk(command: StoreCommand, layout: Layout) -> Talk[StoreReply]:
     return Done()
 
 
-def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreReply]:
+def _change(command: Change, seen: Item | None, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
     """Do as the reference store would to what was seen; None: nothing, which is for the condition to find out."""
     rule = TRANSITIONS[type(command)]
     for _ in range(MOST_ROUNDS):
@@ -81,7 +86,11 @@ def _change(command: Change, seen: Item | None, layout: Layout) -> Talk[StoreRep
         record, reply = rule(found, command)
         if record == found:
             return reply
-        response: Accepted | Refused = yield replace(command.key, seen, record, layout)
+        if proves and seen is None and record is not None:
+            request = create(record, layout)
+        else:
+            request = replace(command.key, seen, record, layout)
+        response: Accepted | Refused = yield request
         if isinstance(response, Accepted):
             return reply
         seen = response.item
@@ -95,16 +104,20 @@ def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | 
         return Done()
     own, *theirs = response.reasons or ({},)
     codes = {reason.get("Code", NO_REASON) for reason in response.reasons} - {NO_REASON}
-    if own.get("Code") == REFUSED:
+    own_code = own.get("Code", NO_REASON)
+    if own_code == REFUSED:
         found = read(own["Item"], layout) if own.get("Item") else None
         record, reply = TRANSITIONS[type(command.change)](found, command.change)
         if record == found and isinstance(reply, (Done, Lost)):
             return reply
+    elif own_code not in {NO_REASON, *CONTENDED}:
+        code = own_code.replace("ValidationError", "ValidationException")
+        raise explain_refusal(Refusal(code, str(own.get("Message")), 400), layout.store, command.key)
     elif REFUSED in codes:
         return Denied(tuple(theirs))
     elif not codes <= CONTENDED:
         said = "; ".join(str(reason.get("Message") or reason.get("Code")) for reason in theirs)
-        raise ConfigurationError(f"DynamoDB does not take the writes of {command.key!r}: {said}. Nothing was written.")
+        raise writes_refused(command.key, said)
     return Contended(layout.store, f"others were at the items of its transaction ({', '.join(sorted(codes))})")
 
 

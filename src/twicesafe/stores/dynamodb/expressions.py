@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_STEPS = 20
 """In one condition: an expression has at most 4 KB and 300 operators."""
 
+ABSENT = "attribute_not_exists(#id)"
 HELD = "#v = :v AND #status = :in_progress AND #owner = :owner"
 ANSWER = "SET #status = :status, #expiration = :expiration, #data = :data REMOVE #steps, #in_progress_expiration"
 NO_ANSWER = "SET #status = :status, #expiration = :expiration REMOVE #steps, #in_progress_expiration, #data"
@@ -71,6 +72,18 @@ def replace(key: str, seen: Item | None, record: Record | None, layout: Layout) 
         return Request("DeleteItem", parameters, key)
     parameters["Item"] = write(record, layout)
     return Request("PutItem", parameters, key)
+
+
+def create(record: Record, layout: Layout) -> Request:
+    """Put the record where nothing is, by the right and under the key that the owner's later changes need."""
+    item = write(record, layout)
+    fields = {
+        field: item[name] for field, name in zip(Names._fields[1:], layout.names[1:], strict=True) if name in item
+    }
+    change = f"SET {', '.join(f'#{field} = :{field}' for field in fields)} REMOVE #data"  # a policy may name attributes
+    parameters = _conditional(ABSENT, {f":{field}": value for field, value in fields.items()}, layout, change)
+    parameters["Key"] = layout.key(record.key)
+    return Request("UpdateItem", parameters, record.key)
 
 
 def transaction(command: Transact, layout: Layout) -> Request:
@@ -166,7 +179,7 @@ def _update(
 @lru_cache(maxsize=16)  # each first delivery of a key asks it
 def _absent(layout: Layout) -> dict[str, Any]:
     """The condition that nothing is there."""
-    return _conditional("attribute_not_exists(#id)", {}, layout)
+    return _conditional(ABSENT, {}, layout)
 
 
 def _unchanged(seen: Item, layout: Layout) -> tuple[str, Item]:

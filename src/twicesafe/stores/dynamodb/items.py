@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import CorruptRecord
-from ...protocol.records import Millis, Record, Seconds, Status, Step
+from ...protocol.records import NO_REPLY, Millis, Record, Seconds, Status, Step
 from .layout import Names
 
 TYPE_CHECKING = False
@@ -127,8 +127,8 @@ def _record(key: str, status: Status, found: dict[str, Any], steps: dict[str, St
 def _powertools(key: str, status: Status, found: dict[str, Any]) -> Record:
     """A record that Powertools for AWS Lambda left under this very key: its words are honoured.
 
-    A completed one is an answer. One in progress has an owner who is not known here; without a lease
-    of its own it is honoured for as long as the record is.
+    A completed one is an answer; without data it is None, as Powertools reads it. One in progress has an owner who is
+    not known here; without a lease of its own it is honoured for as long as the record is.
     """
     expires_at: Seconds = found["expiration"]
     if status is Status.FAILED:
@@ -144,7 +144,7 @@ def _powertools(key: str, status: Status, found: dict[str, Any]) -> Record:
         claimed=Millis(0),
         lease_until=Millis(lease_until),
         expires_at=expires_at,
-        reply=found.get("data"),
+        reply=found.get("data", None if in_progress else NO_REPLY),
     )
 
 

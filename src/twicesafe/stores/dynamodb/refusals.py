@@ -104,7 +104,33 @@ def read_refusal(refusal: Refusal, error: Exception, request: Request, store: st
     if refusal.is_no_answer:
         pause = LONG_PAUSE if refusal.code in THROTTLED else SHORT_PAUSE
         return Unanswered(refusal.said, error, pause, is_busy=refusal.code in BUSY)
+    if request.operation == "TransactWriteItems":
+        raise _explain_transaction(refusal, store, request.key) from error
     raise explain_refusal(refusal, store, request.key) from error
+
+
+def _explain_transaction(refusal: Refusal, store: str, key: str) -> ConfigurationError:
+    """Return our error for a transaction, which has the user's own writes to tables of theirs."""
+    if refusal.code == "ValidationException":
+        return writes_refused(key, refusal.said)
+    if refusal.code in NO_RIGHTS or refusal.code == "ResourceNotFoundException":
+        return ConfigurationError(
+            f"The transaction of {key!r} was refused ({refusal.said}), and nothing was written. Its role needs "
+            f"dynamodb:UpdateItem on the table of the store {store}, and on the tables of your own writes what they do."
+        )
+    return explain_refusal(refusal, store, key)
+
+
+def of_one_key(message: str) -> ConfigurationError:
+    """Return an error of this record or its writes alone: another key's may pass."""
+    error = ConfigurationError(message)
+    error.is_lasting = False
+    return error
+
+
+def writes_refused(key: str, said: str) -> ConfigurationError:
+    """Return the error for a user's own writes that no transaction can have."""
+    return of_one_key(f"DynamoDB does not take the writes of {key!r}: {said}. Nothing was written.")
 
 
 def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationError:
@@ -113,7 +139,13 @@ def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationErro
     if code == "ResourceNotFoundException":
         return ConfigurationError(
             f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table --name "
-            f"{store.rpartition('/')[2]} create', or correct the name, the region or the account."
+            f"{store.rpartition('/')[2]} create' (a new one takes some seconds), or correct the name, the region or "
+            "the account."
+        )
+    if code in NO_RIGHTS and "KMS" in message:
+        return ConfigurationError(
+            f"The key that the table of the store {store} is encrypted with may not be used with these credentials "
+            f"({said}). Give the role kms:Decrypt on that key, in the key's policy too."
         )
     if code in NO_RIGHTS:
         return ConfigurationError(
@@ -128,9 +160,14 @@ def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationErro
     if code in BAD_CREDENTIALS:
         return ConfigurationError(f"The credentials for the store {store} were refused ({said}). {GET_CREDENTIALS}")
     if "item size" in message.lower():
-        return ConfigurationError(
+        return of_one_key(
             f"The record of {key!r} would be over the 400 KB that DynamoDB allows in one item ({said}). "
             "Return less from its steps, for example where the result can be found."
+        )
+    if code.startswith("ItemCollectionSizeLimitExceeded"):
+        return of_one_key(
+            f"The record of {key!r} does not fit beside the others under its partition key ({said}). Take a table "
+            "without a local secondary index."
         )
     if code == "ValidationException" and "key" in message.lower():
         return ConfigurationError(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import partial
 
 from ...errors import ConfigurationError
 from ...protocol.drivers import drive, drive_async
 from ...protocol.records import Millis
-from ..base import deadline, in_thread
+from ..base import in_thread
+from ..limits import Limits
 from .clock import Watch, wall
 from .dialect import talk
 from .layout import Layout, Names, Options
 from .patience import patiently
-from .requests import Pause
+from .requests import Pause, Unanswered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,16 +24,21 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ...protocol.commands import StoreCommand, StoreReply
+    from ..limits import TimeLeft
     from .aiobotocore import AiobotocoreConnection
     from .botocore import BotocoreConnection
     from .direct.loops import LoopsConnection
     from .direct.sync import DirectConnection
-    from .requests import PatientTalk, Request
+    from .requests import PatientTalk, Request, Response
 
 logger = logging.getLogger("twicesafe")
 
 ITEM_LIMIT = 400 * 1024
 """Bytes of one item, names included (DynamoDB Developer Guide, "Constraints in Amazon DynamoDB")."""
+PROOF_LASTS = 60.0
+"""Seconds after an UpdateItem that passed, a completion mostly, in which a claim need not be one too. A role that lost
+the right, or a table that was made again, is met by the first claim after a minute without deliveries, before any
+effect; within the minute by one completion."""
 PATIENT = 30.0
 """Seconds that an answer may take to a person, who makes a table."""
 BESIDE_THE_REPLY = 8 * 1024
@@ -85,6 +92,8 @@ class DynamoDBStore:
         self.layout = Layout(table, _names(attributes or {}, sort_key), sort_key, sort_value)
         self.name = self.layout.store
         self._watch = Watch(self._announce)
+        self._limits = Limits(self.name)
+        self._proven_at = 0.0  # when an UpdateItem passed last, by the wall clock
         self._tries = tries if client is None and async_client is None else 1
         self._options = Options(region, endpoint, connect_timeout, read_timeout, ca_bundle)
         self._client, self._session = client, session
@@ -105,7 +114,8 @@ class DynamoDBStore:
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        return drive(self._talk(command), self._answer)
+        left = self._limits.begin(command, self._now())
+        return drive(self._talk(command, left), partial(self._answer, left))
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command; in a worker thread where botocore is asked and there is no aiobotocore."""
@@ -113,6 +123,7 @@ class DynamoDBStore:
         if connection is None:
             reply: StoreReply = await in_thread(self.apply, command)
             return reply
+        left = self._limits.begin(command, self._now())
 
         async def answer(question: Request | Pause) -> object:
             if isinstance(question, Pause):
@@ -120,9 +131,11 @@ class DynamoDBStore:
 
                 await asyncio.sleep(_part_of(question))
                 return None
-            return await connection.send(question, self._time_left())
+            response = await connection.send(question, left())
+            self._see(question, response)
+            return response
 
-        return await drive_async(self._talk(command), answer)
+        return await drive_async(self._talk(command, left), answer)
 
     def clock_offset(self) -> Millis:
         """What to add to this host's clock to have DynamoDB's: 0 unless they are more than a second apart."""
@@ -141,18 +154,29 @@ class DynamoDBStore:
         if self._async_connection is not None:
             self._async_connection.close()
 
-    def _talk(self, command: StoreCommand) -> PatientTalk[StoreReply]:
-        return patiently(talk(command, self.layout), self.name, self._tries, self._time_left)
+    def _talk(self, command: StoreCommand, left: TimeLeft) -> PatientTalk[StoreReply]:
+        conversation = talk(command, self.layout, proves=not self._is_proven())
+        return patiently(conversation, self.name, self._tries, left)
 
-    def _answer(self, question: Request | Pause) -> object:
+    def _answer(self, left: TimeLeft, question: Request | Pause) -> object:
         if isinstance(question, Pause):
             time.sleep(_part_of(question))
             return None
-        return self._connection.send(question, self._time_left())
+        response = self._connection.send(question, left())
+        self._see(question, response)
+        return response
 
-    def _time_left(self) -> Millis | None:
-        ends = deadline.get()
-        return None if ends is None else Millis(ends - wall() - self._watch.offset)
+    def _see(self, request: Request, response: Response) -> None:
+        is_silent = isinstance(response, Unanswered)
+        self._limits.hear(is_silent=is_silent)
+        if request.operation == "UpdateItem":
+            self._proven_at = 0.0 if is_silent else time.time()
+
+    def _is_proven(self) -> bool:
+        return 0 <= time.time() - self._proven_at < PROOF_LASTS
+
+    def _now(self) -> Millis:
+        return Millis(wall() + self._watch.offset)
 
     def _for_loops(self) -> LoopsConnection | AiobotocoreConnection | None:
         if self._async_connection is None and not self._in_threads:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from itertools import cycle
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, StoreUnavailable
 from ...protocol.records import Millis
 from ..base import in_thread, on_lambda
+from ..limits import Limits
 from .connection import Connection
 from .dialect import talk
 
@@ -57,10 +59,18 @@ class SqliteStore:
         self._connection.check()
         self._sweeps = cycle([True] + [False] * (SWEEP_EVERY - 1))
         self._held: Held = {}
+        self._limits = Limits(self.name)
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        return self._connection.converse(talk(command, self._sweeps, self._held))
+        left = self._limits.begin(command, Millis(time.time_ns() // 1_000_000))()
+        try:
+            reply = self._connection.converse(talk(command, self._sweeps, self._held), left)
+        except StoreUnavailable:
+            self._limits.hear(is_silent=True)
+            raise
+        self._limits.hear(is_silent=False)
+        return reply
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command in a worker thread: the file may be locked for a while."""

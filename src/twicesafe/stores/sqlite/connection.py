@@ -56,19 +56,23 @@ class Connection:
         self._pid = 0
         _connections.add(self)
 
-    def converse(self, talk: Talk[T]) -> T:
+    def converse(self, talk: Talk[T], left: Millis | None = None) -> T:
         """Answer what the talk asks, each request as soon as the file is free.
 
         Whether the file is still in its place is looked at once: one that is put away while a command runs is as one
         that is put away behind it.
+
+        Args:
+            left: the platform's time, where it is less than this store's patience; None: nothing bounds it.
         """
-        deadline = time.monotonic() + self._patience / 1000
+        patience = self._patience if left is None else min(left, self._patience)
+        deadline = time.monotonic() + patience / 1000
         looks = iter((True,))
-        return drive(talk, lambda request: self._send(request, deadline, next(looks, False)))
+        return drive(talk, lambda request: self._send(request, deadline, patience, next(looks, False)))
 
     def check(self) -> None:
         """Open the file now, so that what is wrong with it is known before anything has run."""
-        self._send(Request("PRAGMA user_version"), time.monotonic() + self._patience / 1000, look=True)
+        self.converse(_ask(Request("PRAGMA user_version")))
 
     def open(self) -> sqlite3.Connection:
         """Open the file, if it is not, or if another is in its place; whoever calls this holds the lock."""
@@ -122,7 +126,7 @@ class Connection:
                 "Name a file in a folder that this user can write to."
             ) from error
 
-    def _send(self, request: Request, deadline: float, look: bool) -> Answer:
+    def _send(self, request: Request, deadline: float, patience: Millis, look: bool) -> Answer:
         while True:
             try:
                 with self._lock:
@@ -137,20 +141,26 @@ class Connection:
                 if type(error) not in (sqlite3.OperationalError, sqlite3.DatabaseError):
                     raise  # a mistake in the request
                 if "lock" not in str(error) or time.monotonic() >= deadline:
-                    raise self._explained(str(error), request.key) from error
+                    raise self._explained(str(error), request.key, patience) from error
             look = True
             time.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311 - nothing secret
 
-    def _explained(self, words: str, key: str | None) -> TwicesafeError:
+    def _explained(self, words: str, key: str | None, patience: Millis) -> TwicesafeError:
         if "lock" in words:  # "database is locked", "locking protocol"
-            return StoreUnavailable(self._name, f"another process has locked it for {self._patience} ms", key)
+            return StoreUnavailable(self._name, f"another process has locked it for {patience} ms", key)
         if "UTF-8" in words:
             return CorruptRecord(key or "", "it holds a text that is not UTF-8")
         for part, remedy in REMEDIES.items():
             if part in words:
                 return ConfigurationError(f"The store {self._name} {remedy}. SQLite says: {words}.")
         helps = next((f"{helps} (SQLite says: {words})" for part, helps in PASSING.items() if part in words), words)
-        return StoreUnavailable(self._name, helps, key)
+        unavailable = StoreUnavailable(self._name, helps, key)
+        unavailable.is_lasting = helps is not words
+        return unavailable
+
+
+def _ask(request: Request) -> Talk[Answer]:
+    return (yield request)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

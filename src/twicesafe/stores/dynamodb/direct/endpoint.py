@@ -42,6 +42,11 @@ class Place(NamedTuple):
     is_given: bool = False  # the user named it
 
     @property
+    def is_address(self) -> bool:
+        """Whether the host is an address, and needs no look-up."""
+        return ":" in self.host or self.host[-1].isdigit()
+
+    @property
     def authority(self) -> str:
         """As in the `host` header and in URLs."""
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from functools import partial
 
 from ....protocol.drivers import drive_async
-from ...base import in_thread
-from ...workers import start
+from ..bounded import within_async
 from .http1 import BadAnswer, Reader
 from .idle import Idle
 from .one_try import Connect, Exchange, Fetch, one_try
+from .sync import look_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +50,8 @@ class LoopsConnection:
         if isinstance(question, Connect):
             return await self._open(question)
         if isinstance(question, Fetch):
-            return await in_thread(self._means.wallet.fetch, question.now)
-        return await in_thread(self._means.wallet.has_others, question.refused, question.now)
+            return await within_async(question.seconds, self._means.wallet.fetch, question.now)
+        return await within_async(question.seconds, self._means.wallet.has_others, question.refused, question.now)
 
     async def _open(self, asked: Connect) -> Line:
         place, limit = self._means.place, asked.limit
@@ -181,8 +180,10 @@ async def _reach(place: Place, seconds: float) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    looking_up = start(partial(socket.getaddrinfo, place.host, place.port, type=socket.SOCK_STREAM))
-    addresses = (await asyncio.wait_for(looking_up, seconds)).get()
+    if place.is_address:
+        addresses = look_up(place.host, place.port)
+    else:
+        addresses = await within_async(seconds, look_up, place.host, place.port)
     failed: Exception = OSError("it has no address")
     for place_in_line, (family, kind, protocol, _, address) in enumerate(addresses):
         connected = socket.socket(family, kind, protocol)

@@ -8,6 +8,7 @@ from functools import partial
 
 from ....errors import ConfigurationError
 from ....tuples import NamedTuple
+from ..bounded import LEAST
 from .credentials import Wallet
 from .endpoint import find
 from .exchange import Desk
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ..layout import Layout, Options
     from .endpoint import Place
     from .trust import Trust
-
-LEAST = 0.05
-"""Seconds that a connection or an answer is given, however late it is."""
 
 
 class Means(NamedTuple):
@@ -53,6 +51,10 @@ class Limit(NamedTuple):
     def for_read(self) -> float:
         """Seconds to have the answer; as much again before, for TLS to agree."""
         return self._cut(self.read)
+
+    def rest(self) -> float | None:
+        """Seconds for what has no limit of its own; None: as long as it takes."""
+        return None if self.ends is None else self._cut(self.ends)
 
     def _cut(self, seconds: float) -> float:
         return seconds if self.ends is None else max(LEAST, min(seconds, self.ends - time.monotonic()))

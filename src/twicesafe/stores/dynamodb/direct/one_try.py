@@ -29,6 +29,7 @@ class Fetch(NamedTuple):
     """Ask for credentials, which none at hand are."""
 
     now: Millis
+    seconds: float | None  # that it may take; None: as long as it takes
 
 
 class HasOthers(NamedTuple):
@@ -36,6 +37,7 @@ class HasOthers(NamedTuple):
 
     refused: Credentials
     now: Millis
+    seconds: float | None
 
 
 class Connect(NamedTuple):
@@ -67,13 +69,15 @@ def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> 
     Raises:
         ConfigurationError: asking again cannot help.
     """
-    wallet, desk = means.wallet, means.desk
+    wallet, desk, limit = means.wallet, means.desk, means.until(left)
     try:
-        credentials = wallet.at_hand(wall()) or (yield Fetch(wall()))
+        credentials = wallet.at_hand(wall()) or (yield Fetch(wall(), limit.rest()))
     except Unreachable as error:
         return desk.lost(error)
+    except TimeoutError:
+        return desk.lost(Unreachable("the AWS credentials took too long to get"))
     letter = desk.write(request, credentials)
-    limit, line = means.until(left), idle.take()
+    line = idle.take()
     is_kept = line is not None
     if line is None:
         try:
@@ -97,9 +101,16 @@ def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> 
         line.close()
     response = desk.read(letter, answer)
     if isinstance(response, OldCredentials):
-        has_others = yield HasOthers(credentials, wall())
-        return desk.read_credentials(letter, response, has_others=has_others)
+        return desk.read_credentials(letter, response, has_others=(yield from _has_others(credentials, limit)))
     return response
+
+
+def _has_others(refused: Credentials, limit: Limit) -> Generator[Question, Any, bool]:
+    try:
+        has_others: bool = yield HasOthers(refused, wall(), limit.rest())
+    except TimeoutError:
+        return False
+    return has_others
 
 
 def _connect(means: Means, limit: Limit) -> Generator[Question, Any, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 
 from ....protocol.drivers import drive
+from ..bounded import within
 from .http1 import Reader
 from .idle import Idle
 from .means import means
@@ -74,8 +74,8 @@ class DirectConnection:
         if isinstance(question, Connect):
             return Line(_connected(self._means.place, question.context, question.limit), question.signs)
         if isinstance(question, Fetch):
-            return self._means.wallet.fetch(question.now)
-        return self._means.wallet.has_others(question.refused, question.now)
+            return within(question.seconds, self._means.wallet.fetch, question.now)
+        return within(question.seconds, self._means.wallet.has_others, question.refused, question.now)
 
 
 class Line:
@@ -127,7 +127,7 @@ class Line:
 def _reach(place: Place, seconds: float) -> socket.socket:
     """Find the host and connect, in so many seconds; each of its addresses gets its part of them."""
     end = time.monotonic() + seconds
-    addresses = _look_up(place.host, place.port, seconds)
+    addresses = _look_up(place, seconds)
     failed: OSError = OSError("it has no address")
     for place_in_line, (family, kind, protocol, _, address) in enumerate(addresses):
         connected = socket.socket(family, kind, protocol)
@@ -158,27 +158,22 @@ def _connected(place: Place, context: ssl.SSLContext | None, limit: Limit) -> so
         raise
 
 
-def _look_up(host: str, port: int, seconds: float) -> list[Any]:
-    """The host's addresses. A look-up has no time limit of its own: a thread makes it, and may be left behind."""
-    if ":" in host or host[-1].isdigit():
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    name = _plain(host)
-    found: list[list[Any] | OSError | UnicodeError] = []
+def _look_up(place: Place, seconds: float) -> list[Any]:
+    """Return the host's addresses."""
+    if place.is_address:
+        return look_up(place.host, place.port)
+    try:
+        addresses: list[Any] = within(seconds, look_up, _plain(place.host), place.port)
+    except UnicodeError as error:
+        raise OSError(str(error)) from error
+    except TimeoutError:
+        raise TimeoutError("its name took too long to look up") from None
+    return addresses
 
-    def look_up() -> None:
-        try:
-            found.append(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
 
-    thread = threading.Thread(target=look_up, name="twicesafe-lookup", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not found:
-        raise TimeoutError("its name took too long to look up")
-    if isinstance(found[0], list):
-        return found[0]
-    raise OSError(str(found[0])) from found[0]
+def look_up(host: str | bytes, port: int) -> list[Any]:
+    """Return a host's addresses, which can take a while."""
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 def _plain(host: str) -> str | bytes:
