@@ -215,15 +215,18 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     if tenure.busy:
         return  # an effect is under way in a thread that is left over: until it ends, the lease stands
     release = Release(tenure.key, tenure.owner, tenure.claimed, policy.expires_at(tenure.lease.wall))
+    refused: list[tuple[Release, ConfigurationError]] = []
     for steps in _ever_fewer(tenure.unconfirmed.copy()):
+        asked = release._replace(steps=steps)
         try:
-            yield from ask(release._replace(steps=steps))
+            yield from ask(asked)
         except ConfigurationError as error:
-            tenure.leave(release, error)
+            refused.append((asked, error))
             continue  # it may be too large for the record, and the lease would hold up the next delivery
         except TwicesafeError as error:
-            tenure.leave(release, error)  # and the lease runs out by itself
+            tenure.leave(asked, error)  # and the lease runs out by itself
         return
+    tenure.leave(*refused[0])
 
 
 def _ever_fewer(steps: dict[str, Step]) -> Iterator[dict[str, Step]]:

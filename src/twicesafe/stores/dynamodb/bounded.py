@@ -5,10 +5,6 @@ What takes longer is left behind in its thread, and ends by itself. A request th
 
 from __future__ import annotations
 
-from _queue import Empty, SimpleQueue
-
-from ..workers import in_this_context, pools, start
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +30,10 @@ def within(limit: float | None, function: Callable[..., Any], *arguments: Any) -
     """
     if limit is None:
         return function(*arguments)
+    from _queue import Empty, SimpleQueue  # with the first call that may hang, and not at INIT
+
+    from ..workers import in_this_context, pools
+
     ended: SimpleQueue[Ended] = SimpleQueue()
     call = in_this_context(function, arguments)
     pools.bounded.do(lambda: ended.put(call()))
@@ -46,6 +46,8 @@ def within(limit: float | None, function: Callable[..., Any], *arguments: Any) -
 async def within_async(limit: float | None, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a blocking function, and wait for it on an event loop; see `within`."""
     import asyncio
+
+    from ..workers import pools, start
 
     try:
         return (await asyncio.wait_for(start(function, *arguments, pool=pools.bounded), limit)).get()
