@@ -78,6 +78,7 @@ def test_in_the_function_it_releases_the_claim_at_once(store: Any, tmp_path: Pat
         assert asyncio.run(cancel_and_retry()) == "done"
     assert attempts == [1, 2]
     assert [one.verdict for one in made] == ["released", "ran"]
+    store.close()
 
 
 def test_in_a_function_that_must_never_run_again_it_releases_nothing() -> None:

@@ -14,7 +14,7 @@ from twicesafe.protocol.records import Status
 from twicesafe.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = [
@@ -48,8 +48,10 @@ def outcome_here(call: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    return Clocked() if request.param == "memory" else SqliteStore(tmp_path / "records.db")
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    opened = Clocked() if request.param == "memory" else SqliteStore(tmp_path / "records.db")
+    yield opened
+    opened.close()
 
 
 def test_a_step_in_it_is_refused_before_its_effect(store: Any) -> None:
@@ -133,6 +135,7 @@ def test_it_may_call_a_protected_function_of_its_own(tmp_path: Path) -> None:
     assert outcome_here(work) == 1
     assert inner(1) == 1
     assert effects.read_text() == "1\n"
+    store.close()
 
 
 @pytest.mark.parametrize("raises", [False, True])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from twicesafe.stores.sqlite import SqliteStore
 from twicesafe.stores.workers import MOST, Workers, pools, start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -47,15 +49,20 @@ class Gate:
 
 
 @pytest.fixture(params=["sqlite", "direct", "botocore in threads"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    with closing(opened(request, tmp_path)) as store:
+        yield store
+
+
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "sqlite":
         return SqliteStore(tmp_path / "records.db")
     endpoint = request.getfixturevalue("dynamodb_endpoint").replace("127.0.0.1", "localhost")  # it is looked up
     connection = "direct" if request.param == "direct" else "botocore"
-    opened = DynamoDBStore("workers", connection=connection, endpoint=endpoint, connect_timeout=30, read_timeout=30)
-    opened._in_threads = request.param != "direct"
-    opened.create_table()
-    return opened
+    store = DynamoDBStore("workers", connection=connection, endpoint=endpoint, connect_timeout=30, read_timeout=30)
+    store._in_threads = request.param != "direct"
+    store.create_table()
+    return store
 
 
 def test_a_handler_that_keeps_the_executor_busy_keeps_its_store(store: Any) -> None:
@@ -64,7 +71,7 @@ def test_a_handler_that_keeps_the_executor_busy_keeps_its_store(store: Any) -> N
     async def charge() -> None:
         effects.append(current_execution().attempt)
 
-    @idempotent(store=store, name="work", key=lambda order: order, lease=1)
+    @idempotent(store=store, name="work", key=lambda order: order)
     async def work(order: str) -> str:
         await step("charge", charge)
         return "done"
@@ -185,6 +192,7 @@ def test_a_forked_child_has_threads_of_its_own(tmp_path: Path) -> None:
     if child == 0:
         os._exit(int(asyncio.run(asyncio.wait_for(work(2), PATIENCE))))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    store.close()
 
 
 async def async_double(number: int) -> int:
