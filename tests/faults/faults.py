@@ -83,6 +83,11 @@ def is_answered_by_a_gateway(exchange: Exchange) -> None:
     exchange.answer(answer(503, b"<html><b>503</b> Service Unavailable</html>", {"content-type": "text/html"}))
 
 
+def is_answered_by_a_firewall(exchange: Exchange) -> None:
+    """It is lost, and something on the way says in HTML that it may not pass."""
+    exchange.answer(answer(403, b"<html><b>403</b> Forbidden</html>", {"content-type": "text/html"}))
+
+
 def is_answered_by_a_page(exchange: Exchange) -> None:
     """It is lost, and something on the way says that all is well, in HTML."""
     exchange.answer(answer(200, b"<html>Please log in</html>", {"content-type": "text/html"}))
@@ -108,6 +113,7 @@ NOT_APPLIED: dict[str, Fault] = {
     "500": refused(500, "InternalServerError"),
     "503": refused(503, "ServiceUnavailable"),
     "a gateway's 503": is_answered_by_a_gateway,
+    "a firewall's 403": is_answered_by_a_firewall,
     "a page's 200": is_answered_by_a_page,
     "another's 200": is_answered_by_another,
     "a transaction": refused(400, "TransactionConflictException"),

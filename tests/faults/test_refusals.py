@@ -22,6 +22,7 @@ NOT_AUTHORIZED = "User: arn:aws:sts::1:assumed-role/r is not authorized to perfo
     [
         ("ResourceNotFoundException", "Requested resource not found", "twicesafe table --name faults create"),
         ("AccessDeniedException", NOT_AUTHORIZED, "prints the IAM policy"),
+        ("AccessDeniedException", "KMS key access denied error: The ciphertext refers to a", "kms:Decrypt on that key"),
         ("UnrecognizedClientException", "The security token included in the request is invalid.", "valid AWS credent"),
         ("ExpiredTokenException", "The security token included in the request is expired", "valid AWS credentials"),
         ("InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than", "clock"),

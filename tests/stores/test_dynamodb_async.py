@@ -42,6 +42,14 @@ async def owner_of(store: DynamoDBStore, key: str) -> str | None:
     return record.owner
 
 
+def test_a_host_is_found_by_its_name(dynamodb: DynamoDBStore, dynamodb_endpoint: str) -> None:
+    for connection in ("direct", "botocore"):
+        endpoint = dynamodb_endpoint.replace("127.0.0.1", "localhost")
+        opened = DynamoDBStore("records", connection=connection, endpoint=endpoint)  # type: ignore[arg-type]
+        assert asyncio.run(opened.apply_async(Load("no such key"))) is None
+        opened.close()
+
+
 def test_loops_may_follow_one_another(store: DynamoDBStore, key: str) -> None:
     for _ in range(4):
         assert asyncio.run(owner_of(store, key)) == "ann"

@@ -139,7 +139,13 @@ def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationErro
     if code == "ResourceNotFoundException":
         return ConfigurationError(
             f"The table of the store {store} is not there ({said}). Create it with 'twicesafe table --name "
-            f"{store.rpartition('/')[2]} create', or correct the name, the region or the account."
+            f"{store.rpartition('/')[2]} create' (a new one takes some seconds), or correct the name, the region or "
+            "the account."
+        )
+    if code in NO_RIGHTS and "KMS" in message:
+        return ConfigurationError(
+            f"The key that the table of the store {store} is encrypted with may not be used with these credentials "
+            f"({said}). Give the role kms:Decrypt on that key, in the key's policy too."
         )
     if code in NO_RIGHTS:
         return ConfigurationError(
