@@ -46,7 +46,7 @@ class ConfigurationError(TwicesafeError):
     """The set-up is wrong: an argument, a setting, a table or a permission. Nothing has run."""
 
     is_lasting: bool = True
-    """Whether another key's command would meet it too, until somebody mends the set-up."""
+    """True where another key's command would meet it too, until somebody mends the set-up."""
 
 
 class KeyAlreadyHeld(ConfigurationError):
@@ -169,7 +169,7 @@ class StoreUnavailable(TwicesafeError):
     """The store did not answer; whether the last command was applied is not known."""
 
     is_lasting: bool = False
-    """Whether another key's command would meet it too, until somebody mends the store."""
+    """True where another key's command would meet it too, until somebody mends the store."""
 
     def __init__(self, store: str, reason: str, key: str | None = None) -> None:
         super().__init__(store, reason, key)
