@@ -375,7 +375,7 @@ class NotRecorded(TwicesafeError):
         return (
             f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it: "
             f"{self.reason.rstrip('.')}. The reply is in this error's .reply. A later delivery is answered if the "
-            "record was written, and runs again if it was not; this process first tries to write it once more."
+            "record was written, and runs again if it was not."
         )
 
 

@@ -29,8 +29,8 @@ KEPT_FOR_A_RELEASE = 250
 LEAST_USEFUL = Millis(50)
 """Milliseconds in which an answer may be hoped for."""
 SILENCE_LASTS = 1.0
-"""Seconds in which a store that did not answer is not asked at the cost of what is kept back: else each record of a batch
-would wait once more, until nothing is left."""
+"""Seconds in which a store that did not answer is not asked at the cost of what is kept back: else each record of a
+batch would wait once more, until nothing is left."""
 
 
 class Limits:
