@@ -47,7 +47,7 @@ class ConfigurationError(TwicesafeError):
     """The set-up is wrong: an argument, a setting, a table or a permission. Nothing has run."""
 
     is_lasting: bool = True
-    """Whether another key's command would meet it too, until somebody mends the set-up."""
+    """True where another key's command would meet it too, until somebody mends the set-up."""
 
 
 class KeyAlreadyHeld(ConfigurationError):
@@ -193,7 +193,7 @@ class StoreUnavailable(TwicesafeError):
     """The store did not answer; whether the last command was applied is not known."""
 
     is_lasting: bool = False
-    """Whether another key's command would meet it too, until somebody mends the store."""
+    """True where another key's command would meet it too, until somebody mends the store."""
 
     def __init__(self, store: str, reason: str, key: str | None = None) -> None:
         super().__init__(store, reason, key)
@@ -399,7 +399,7 @@ class NotRecorded(TwicesafeError):
         return (
             f"Attempt {self.attempt} of {self.key!r} has run, but the store did not confirm it: "
             f"{self.reason.rstrip('.')}. The reply is in this error's .reply. A later delivery is answered if the "
-            "record was written, and runs again if it was not; this process first tries to write it once more."
+            "record was written, and runs again if it was not."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a process did and could not record is recorded before it runs anything more."""
+"""A process records what it did and could not record before it runs anything more."""
 
 from __future__ import annotations
 

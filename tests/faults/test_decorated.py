@@ -39,7 +39,7 @@ def pay(
 ) -> Callable[[str], Any]:
     """Charge an order, in a step."""
 
-    @idempotent(store=store, name="pay")
+    @idempotent(store=store, name=f"pay {os.urandom(4).hex()}")
     def pay(order: str) -> dict[str, int]:
         return {"charges": step("charge", effects.add, order)}
 
@@ -63,7 +63,7 @@ def test_a_first_execution_is_two_requests_a_replay_one_and_a_take_over_three(
 ) -> None:
     declined = [ValueError("declined")]
 
-    @idempotent(store=store, name="pay")
+    @idempotent(store=store, name=f"pay {os.urandom(4).hex()}")
     def pay(order: str) -> str:
         if declined:
             raise declined.pop()

@@ -250,12 +250,23 @@ def test_a_transaction_that_is_denied_is_named_once_and_nothing_more_runs(
     payments.succeed("2")
 
 
+WRONG: dict[str, Any] = {
+    "a name": {"TableName": "no such table"},
+    "a value": {"ExpressionAttributeValues": {":a": {"S": 1}}},
+    "no JSON": {"ExpressionAttributeValues": {":a": {"S": object()}}},
+    "an expression": {"ConditionExpression": "= ="},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_writes_that_dynamodb_does_not_take_stand_in_no_others_way(
-    payments: Payments, proxy: FaultProxy, table: str
+    payments: Payments, proxy: FaultProxy, table: str, wrong: Any
 ) -> None:
     def pays(order: str) -> str:
-        wrong = write("no such table", order) if order.endswith(" 1") else write(table, order)
-        current_execution().complete_with([wrong])
+        put = write(table, order)
+        if order.endswith(" 1"):
+            put["Put"] |= wrong
+        current_execution().complete_with([put])
         return payments.pay(order)
 
     payments.pays = pays

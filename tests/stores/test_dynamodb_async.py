@@ -42,7 +42,7 @@ async def owner_of(store: DynamoDBStore, key: str) -> str | None:
     return record.owner
 
 
-def test_a_host_is_found_by_its_name(dynamodb_endpoint: str) -> None:
+def test_a_host_is_found_by_its_name(dynamodb: DynamoDBStore, dynamodb_endpoint: str) -> None:
     for connection in ("direct", "botocore"):
         endpoint = dynamodb_endpoint.replace("127.0.0.1", "localhost")
         opened = DynamoDBStore("records", connection=connection, endpoint=endpoint)  # type: ignore[arg-type]

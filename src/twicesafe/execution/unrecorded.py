@@ -1,4 +1,4 @@
-"""What this process did and could not record: it is recorded before anything more runs.
+"""Commands that a store did not take: they are asked again before this process runs anything more.
 
 Where a store takes claims and no completions (a right was taken away, a disk is full), each delivery would run, and
 none be recorded. So the first that could not be recorded is the last that runs, until the store takes what it
@@ -46,7 +46,7 @@ def keep(store: Store, command: Any) -> None:
 
 
 def after_recording(store: Store, key: str, flow: Flow[Any]) -> Flow[Any]:
-    """Record what is not recorded yet, and do the rest then.
+    """Ask again for all that the store did not take, and go on with the flow then.
 
     Args:
         key: of the delivery that comes next; its error names it.

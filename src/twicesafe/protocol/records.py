@@ -37,7 +37,7 @@ class Step(NamedTuple):
 Steps = Mapping[str, Step]
 NO_STEPS: Steps = {}
 NO_REPLY = "null"
-"""What is kept where nobody reads the reply: the encoded None. A final record without any text has lost its own."""
+"""The text that is kept where nobody reads the reply: an encoded None. A final record without text has lost its own."""
 
 
 class Record(NamedTuple):

@@ -1,4 +1,4 @@
-"""How long a command may take: what the platform leaves, less what is kept back for its error.
+"""Time limits of commands: the time that the platform leaves, less what is kept back for an error.
 
 A delivery whose store hangs is to end in an error. Where the platform's kill comes first, the error is never seen, the
 process is lost with its connections, and a batch fails as a whole, with the records that were done.
@@ -29,12 +29,12 @@ KEPT_FOR_A_RELEASE = 250
 LEAST_USEFUL = Millis(50)
 """Milliseconds in which an answer may be hoped for."""
 SILENCE_LASTS = 1.0
-"""Seconds in which a store that did not answer is not asked at the cost of what is kept back: each record of a batch
-would wait for a silence of its own."""
+"""Seconds in which a store that did not answer is not asked at the cost of what is kept back: else each record of a
+batch would wait once more, until nothing is left."""
 
 
 class Limits:
-    """What one store's commands may take; shared by threads, which only ever replace its one value.
+    """Time limits of one store's commands; shared by threads, which only ever replace its one value.
 
     Args:
         store: for messages.

@@ -1,6 +1,6 @@
-"""Calls without a time limit of their own (a look-up of a name, an AWS client's), waited for while there is time.
+"""Time limits for calls that take none: the look-up of a name, a request of an AWS client.
 
-What takes longer is left behind in its thread, and ends by itself. A request that it sends late is a late copy.
+A call that takes longer is left behind in its thread, and ends by itself. A request that it sends late is a late copy.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 
 from ...errors import ConfigurationError, StoreUnavailable
 from .patience import SHORT_PAUSE
-from .refusals import GET_CREDENTIALS, SET_REGION, Refusal, explain_refusal, read_refusal
+from .refusals import GET_CREDENTIALS, SET_REGION, Refusal, explain_refusal, read_refusal, writes_refused
 from .requests import Accepted, Scanned, Unanswered
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def read_failure(error: Exception, request: Request, layout: Layout) -> Response
         return read_refusal(_refusal(error), error, request, layout.store)
     if isinstance(error, NO_ANSWER):
         return Unanswered(_said(error), error, SHORT_PAUSE)
+    if isinstance(error, ParamValidationError) and request.operation == "TransactWriteItems":
+        raise writes_refused(request.key, " ".join(str(error).split())) from error
     raise explain(error, layout.store, request.key) from error
 
 

@@ -98,7 +98,7 @@ def _change(command: Change, seen: Item | None, layout: Layout, *, proves: bool 
 
 
 def _transact(command: Transact, layout: Layout) -> Talk[Done | Lost | Denied | Contended]:
-    """All or nothing; a copy of what was applied is recognised by its token, and later by what the record shows."""
+    """Apply all or nothing; a copy of what was applied is recognised by its token, and later by the record."""
     response: Accepted | Cancelled = yield transaction(command, layout)
     if isinstance(response, Accepted):
         return Done()

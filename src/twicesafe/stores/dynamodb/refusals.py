@@ -134,7 +134,7 @@ def writes_refused(key: str, said: str) -> ConfigurationError:
 
 
 def explain_refusal(refusal: Refusal, store: str, key: str) -> ConfigurationError:
-    """Our error for one that would come again, with what to do now."""
+    """Return our error for one that would come again, with what to do now."""
     code, message, said = refusal.code, refusal.message, refusal.said
     if code == "ResourceNotFoundException":
         return ConfigurationError(

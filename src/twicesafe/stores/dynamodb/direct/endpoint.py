@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
     @property
     def is_address(self) -> bool:
-        """Whether the host is an address, and needs no look-up."""
+        """True where the host is an address, and needs no look-up."""
         return ":" in self.host or self.host[-1].isdigit()
 
     @property

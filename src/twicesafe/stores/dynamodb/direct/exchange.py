@@ -14,7 +14,7 @@ from ....protocol.records import Millis
 from ....tuples import NamedTuple
 from ..clock import wall
 from ..patience import SHORT_PAUSE
-from ..refusals import OLD_CREDENTIALS, WRONG_TIME, Refusal, read_refusal
+from ..refusals import OLD_CREDENTIALS, WRONG_TIME, Refusal, read_refusal, writes_refused
 from ..requests import Accepted, Scanned, Unanswered
 from .signing import signature, stamp
 
@@ -90,6 +90,8 @@ class Desk:
         try:
             body = _encode(request.parameters).encode()
         except (TypeError, ValueError) as error:
+            if request.operation == "TransactWriteItems":
+                raise writes_refused(request.key, f'{error}; values are in its own form, as {{"S": "text"}}') from error
             raise ConfigurationError(
                 f"A request to the store {self._store} cannot be sent ({error}): a write takes values in DynamoDB's "
                 'own form, as {"S": "text"}.'

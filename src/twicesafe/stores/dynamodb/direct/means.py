@@ -53,7 +53,7 @@ class Limit(NamedTuple):
         return self._cut(self.read)
 
     def rest(self) -> float | None:
-        """Seconds for what has no limit of its own; None: as long as it takes."""
+        """Seconds for a call that takes no limit; None: as long as it takes."""
         return None if self.ends is None else self._cut(self.ends)
 
     def _cut(self, seconds: float) -> float:
