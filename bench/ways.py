@@ -105,7 +105,7 @@ def powertools(client: Any = None, work: Callable[[Any], Any] = charge, layer: A
 
     layer = layer or DynamoDBPersistenceLayer(TABLE, boto3_client=client)
 
-    @idempotent(persistence_store=layer, config=IdempotencyConfig(event_key_jmespath="order.id"), name="handler")
+    @idempotent(persistence_store=layer, config=IdempotencyConfig(event_key_jmespath="order.id"))
     def handler(event: Any, context: Any) -> Any:
         return work(event)
 
