@@ -11,7 +11,7 @@ from .errors import ConfigurationError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
 from .protocol.drivers import drive, drive_async
-from .protocol.policy import LONGEST_LEASE
+from .protocol.policy import LONGEST_RENEWED_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
 from .signatures import bare, is_async, is_generator, is_method, parameters
@@ -188,8 +188,9 @@ def _choices(
     if not isinstance(final_errors, tuple) or not all(map(_can_be_final, final_errors)):
         raise ConfigurationError(f"final_errors= takes a tuple of exception classes, not {final_errors!r}.")
     lease_ms = Millis(_seconds("lease", lease) * 1000)
-    if lease_ms > LONGEST_LEASE:
-        raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {LONGEST_LEASE // 1000} s; it is renewed.")
+    if lease_ms > LONGEST_RENEWED_LEASE:
+        longest = LONGEST_RENEWED_LEASE // 1000
+        raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {longest} s; it is renewed.")
     return Choices(
         store_opener(store, getattr(bare(function), "__globals__", {}).get("__file__")),
         None if key is None else compile_selector(key),
