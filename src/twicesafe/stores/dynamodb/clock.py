@@ -15,13 +15,16 @@ from ...tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SECOND = 1_000
 DAY = 86_400 * SECOND
 MONTHS = {"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * place : 3 * place + 3]: place + 1 for place in range(12)}
 DATE = "Thu, 26 Nov 2026 10:36:44 GMT"
 """As servers must write it (RFC 9110, 5.6.7). To compile a pattern for it would take longer than to open the store."""
+MARKS = frozenset(("x-amzn-requestid", "x-amz-crc32"))
+CONTENT_TYPE = "application/x-amz-json-1."
+"""What DynamoDB's answers have, each of which is enough: stand-ins for it on a developer's machine lack some."""
 
 
 class Skew(NamedTuple):
@@ -79,6 +82,17 @@ def _read(date: str) -> Millis | None:
     if not (1 <= day <= 31 and hour < 24 and minute < 60 and second <= 60):
         return None
     return moment(year, MONTHS[parts[1]], day, hour, minute, second)
+
+
+def date_in(headers: Mapping[str, str]) -> str | None:
+    """Return the Date of an answer; None where it is not from DynamoDB: a box in between has a clock of its own.
+
+    Args:
+        headers: of an answer whose body is one of DynamoDB's; names in small letters.
+    """
+    if MARKS.isdisjoint(headers) and not headers.get("content-type", "").startswith(CONTENT_TYPE):
+        return None
+    return headers.get("date")
 
 
 class Watch:
