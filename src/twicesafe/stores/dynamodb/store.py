@@ -141,7 +141,7 @@ class DynamoDBStore:
             self._async_connection.close()
 
     def _talk(self, command: StoreCommand) -> PatientTalk[StoreReply]:
-        return patiently(talk(command, self.layout), self.name, self._tries, self._time_left)
+        return patiently(talk(command, self.layout, self._watch), self.name, self._tries, self._time_left)
 
     def _answer(self, question: Request | Pause) -> object:
         if isinstance(question, Pause):
@@ -151,7 +151,7 @@ class DynamoDBStore:
 
     def _time_left(self) -> Millis | None:
         ends = deadline.get()
-        return None if ends is None else Millis(ends - wall() - self._watch.offset)
+        return None if ends is None else Millis(ends - wall())
 
     def _for_loops(self) -> LoopsConnection | AiobotocoreConnection | None:
         if self._async_connection is None and not self._in_threads:
