@@ -14,7 +14,7 @@ from . import batch
 from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
 from .errors import KeyAlreadyHeld, MalformedEvent, MissingKey, TwicesafeError
-from .execution.current import Execution, current, instant
+from .execution.current import Execution, current
 from .execution.job import Job
 from .execution.judge import Judge
 from .keys.canonical import canonical, fingerprint
@@ -23,6 +23,7 @@ from .keys.sources.http import ROWS
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
+from .protocol.tenure import Deadline
 from .tuples import NamedTuple
 
 TYPE_CHECKING = False
@@ -42,6 +43,8 @@ EVENTS = (dict, list, str, int, float, type(None))
 _warned: set[tuple[str, Seconds]] = set()
 DAY = Seconds(86_400)
 """How long the reply of a plain call is honoured, where no event around it can come again later."""
+A_YEAR = 365 * 86_400_000
+"""Milliseconds. What a stand-in for a context says beyond that, infinity or NaN for one, is taken for it."""
 
 CALL = Unit(
     source="function",
@@ -137,9 +140,8 @@ def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwar
         payload=payload,
         expires_after=max(DAY, outer.expires_after) if outer else DAY,
     )
-    deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
-    return _job(choices, unit, key_of(function.name, unit), deadline, call, function.codec)
+    return _job(choices, unit, key_of(function.name, unit), _outer_deadline(), call, function.codec)
 
 
 def openly(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
@@ -219,13 +221,27 @@ class _Event:
         if unit.kind == "natural" and chosen is not None and chosen < unit.expires_after:
             _warn_once(unit.source, chosen, Seconds(unit.expires_after))
 
-    def _deadline(self) -> Millis | None:
-        """When the platform stops this process, in the store's time: the context counts down to it."""
-        remaining = getattr(self.context, "get_remaining_time_in_millis", None)
-        if remaining is not None:
-            return Millis(instant(self.choices.store()).wall + int(remaining()))
-        outer = current.get()
-        return outer.deadline if outer else None
+    def _deadline(self) -> Deadline | None:
+        """Return when the platform stops this process: the context counts down to it."""
+        counts_down = getattr(self.context, "get_remaining_time_in_millis", None)
+        if counts_down is None:
+            return _outer_deadline()
+        remaining = counts_down()
+        if not isinstance(remaining, (int, float)):
+            return None  # a stand-in for a context says no time
+        return _deadline_in(int(max(0, min(A_YEAR, remaining))))
+
+
+def _outer_deadline() -> Deadline | None:
+    """Return the deadline of the execution that this call is made in."""
+    outer = current.get()
+    return outer.ends if outer else None
+
+
+def _deadline_in(remaining: int) -> Deadline:
+    """Return the deadline that is so many milliseconds away."""
+    wall, elapsed = time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
+    return Deadline(Millis(wall + remaining), Millis(elapsed + remaining))
 
 
 def _text_of(context: Any, name: str) -> str | None:
@@ -294,7 +310,7 @@ def _job(
     choices: Choices,
     unit: Unit,
     key: str | None,
-    deadline: Millis | None,
+    deadline: Deadline | None,
     call: Callable[[], Any],
     codec: Codec,
 ) -> Job:
