@@ -82,7 +82,8 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             what may have happened.
         final_errors: exceptions that are an answer: recorded, and raised again on replay. Any other exception lets
             the platform try again, and so does one of twicesafe's own, unless it is named itself.
-        lease: how long a claim is honoured without news, in seconds, where no Lambda deadline bounds it.
+        lease: how long a claim is honoured without news, in seconds, where no Lambda deadline (90 minutes away at
+            most) bounds it.
         unit: "record", or "event" to keep a batch event whole.
         report_failures: the event source mapping has ReportBatchItemFailures: failed records are returned.
         fail_open: run unprotected when the store cannot be reached. By default that is an error, before any effect.
