@@ -13,13 +13,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel
 
 from tests.keys import samples as s
-from tests.stand_ins import Clocked, Context, decisions_made, restarted
+from tests.stand_ins import Clocked, Context, decisions_made, restarted, until
 from twicesafe import (
     InProgress,
     KeyAlreadyHeld,
@@ -33,7 +34,7 @@ from twicesafe import (
     deliveries,
     idempotent,
 )
-from twicesafe.protocol.policy import ALLOWANCE
+from twicesafe.protocol.policy import ALLOWANCE, LONGEST_LEASE
 from twicesafe.stores.memory import MemoryStore
 from twicesafe.stores.sqlite import SqliteStore
 
@@ -273,6 +274,86 @@ def test_a_function_inside_ends_with_the_deadline_around_it(store: Clocked) -> N
 
     handler({"Records": [s.sqs()]}, Context())
     assert deadlines[0] == deadlines[1]
+
+
+@pytest.mark.parametrize(
+    "remaining", [16 * 60_000, 3_600_000, 5_400_000, 10**12, 10**400, 1e300, *map(float, ("inf", "nan"))]
+)
+def test_a_context_with_more_time_than_lambda_gives_makes_no_corrupt_record(store: Clocked, remaining: Any) -> None:
+    refused: list[InProgress] = []
+    elsewhere = Clocked()
+    elsewhere._records = store._records
+
+    @idempotent(store=store, name="handler")
+    def handler(event: Any, context: Any) -> None:
+        with pytest.raises(InProgress) as conflict:
+            idempotent(store=elsewhere, name="handler")(lambda event, context: None)(event, context)
+        refused.append(conflict.value)
+
+    handler({"Records": [s.sqs()]}, Context(remaining))
+    (conflict,) = refused
+    lease = remaining if remaining <= LONGEST_LEASE else 30_000  # NaN is not
+    assert 0 <= lease + ALLOWANCE - conflict.retry_in < 5_000
+
+
+@pytest.mark.parametrize("remaining", [None, "abc", MagicMock()])
+def test_a_context_that_says_no_time_is_one_without_a_deadline(store: Clocked, remaining: Any) -> None:
+    deadlines: list[Any] = []
+
+    @idempotent(store=store, name="handler")
+    def handler(event: Any, context: Any) -> None:
+        deadlines.append(current_execution().deadline)
+
+    handler({"Records": [s.sqs()]}, Context(remaining))
+    assert deadlines == [None]
+
+
+@pytest.mark.parametrize("form", ["sync", "async"])
+def test_a_lease_that_no_believable_deadline_bounds_is_renewed(store: Clocked, form: str) -> None:
+    @idempotent(store=store, name="handler", lease=1)
+    def handler(event: Any, context: Any) -> None:
+        first = store.record.lease_until
+        until(lambda: store.record.lease_until > first)
+
+    @idempotent(store=store, name="handler", lease=1)
+    async def async_handler(event: Any, context: Any) -> None:
+        await asyncio.to_thread(handler.__wrapped__, event, context)
+
+    event, context = {"Records": [s.sqs()]}, Context(10**12)
+    if form == "sync":
+        handler(event, context)
+    else:
+        asyncio.run(async_handler(event, context))
+
+
+@pytest.mark.parametrize("remaining", [1_800_000, 5_400_000])
+def test_the_longest_deadlines_of_lambda_need_no_renewal(store: Clocked, remaining: int) -> None:
+    threads: list[int] = []
+    idempotent(store=store, name="handler")(lambda event, context: threads.append(threading.active_count()))(
+        {"Records": [s.sqs()]}, Context(remaining)
+    )
+    assert threads == [threading.active_count()]
+
+
+def test_a_deadline_is_told_by_the_clock_of_the_store_as_it_is_known_now(store: Clocked) -> None:
+    other = Clocked()
+    other.offset = -3_600_000
+    seen: list[int] = []
+    inner = idempotent(store=other, name="inner", key=lambda: "once")(
+        lambda: seen.append(current_execution().deadline or 0)
+    )
+
+    @idempotent(store=store, name="handler")
+    def handler(event: Any, context: Any) -> None:
+        deadline = current_execution().deadline or 0
+        store.offset = 60_000
+        seen.append((current_execution().deadline or 0) - deadline)
+        store.offset = 0
+        inner()
+        seen[-1] -= deadline
+
+    handler({"Records": [s.sqs()]}, Context())
+    assert seen == [60_000, -3_600_000]
 
 
 # Nested, and many at once

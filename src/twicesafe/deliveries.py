@@ -14,7 +14,7 @@ from . import batch
 from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
 from .errors import ConfigurationError, KeyAlreadyHeld, MalformedEvent, MissingKey, NotEnoughTime, TwicesafeError
-from .execution.current import Execution, current, instant
+from .execution.current import Execution, current
 from .execution.job import Job
 from .execution.judge import Judge
 from .handler_calls import around, handler_call, remaining_time, text_of
@@ -27,6 +27,7 @@ from .keys.sources.http import ROWS, is_safe
 from .protocol.flows import Delivery
 from .protocol.policy import Policy
 from .protocol.records import Millis, Seconds
+from .protocol.tenure import Deadline
 from .stores.base import on_lambda
 from .tuples import NamedTuple
 from .unprotected import OWN_RETRIES, UNIDENTIFIED, WITHOUT_KEY, warn_once
@@ -159,9 +160,8 @@ def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwar
         payload=payload,
         expires_after=max(DAY, outer.expires_after) if outer else DAY,
     )
-    deadline = outer.deadline if outer else None
     call = partial(function.call, *args, **kwargs)
-    return _job(function, choices, unit, key_of(function.name.text, unit), deadline, call, function.codec)
+    return _job(function, choices, unit, key_of(function.name.text, unit), _outer_deadline(), call, function.codec)
 
 
 def openly(function: Function, choices: Choices, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Jobs:
@@ -291,15 +291,26 @@ class _Event:
         if unit.kind == "natural" and chosen is not None and chosen < unit.expires_after:
             _warn_once(unit.source, chosen, Seconds(unit.expires_after))
 
-    def _deadline(self, key: str | None) -> Millis | None:
-        """Return when the platform stops this process, in the store's time: the context counts down to it."""
+    def _deadline(self, key: str | None) -> Deadline | None:
+        """Return when the platform stops this process: the context counts down to it."""
         remaining = remaining_time(self.context)
-        if remaining is not None:
-            if key is not None and remaining <= 0 and not on_lambda():
-                raise NotEnoughTime(key, remaining, context=type(self.context).__qualname__)
-            return Millis(instant(self.choices.store()).wall + remaining)
-        outer = current.get()
-        return outer.deadline if outer else None
+        if remaining is None:
+            return _outer_deadline()
+        if key is not None and remaining <= 0 and not on_lambda():
+            raise NotEnoughTime(key, remaining, context=type(self.context).__qualname__)
+        return _deadline_in(max(0, remaining))
+
+
+def _outer_deadline() -> Deadline | None:
+    """Return the deadline of the execution that this call is made in."""
+    outer = current.get()
+    return outer.ends if outer else None
+
+
+def _deadline_in(remaining: int) -> Deadline:
+    """Return the deadline that is so many milliseconds away."""
+    wall, elapsed = time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
+    return Deadline(Millis(wall + remaining), Millis(elapsed + remaining))
 
 
 class _RefusalsOf:
@@ -363,7 +374,7 @@ def _job(
     choices: Choices,
     unit: Unit,
     key: str | None,
-    deadline: Millis | None,
+    deadline: Deadline | None,
     call: Callable[[], Any],
     codec: Codec,
 ) -> Job:

@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-LONGEST_REMAINING = 10**12
-"""Milliseconds: more than any platform leaves, and little enough for dates; a stand-in may say infinity."""
+A_YEAR = 365 * 86_400_000
+"""Milliseconds. A stand-in for a context may say more, such as infinity."""
 
 
 class HandlerCall(NamedTuple):
@@ -80,9 +80,11 @@ def remaining_time(context: Any) -> int | None:
     """Return the milliseconds that the platform leaves; None: the context of a test says nothing that is a number."""
     get_remaining = getattr(context, "get_remaining_time_in_millis", None)
     remaining = get_remaining() if callable(get_remaining) else None
-    if isinstance(remaining, bool) or not isinstance(remaining, (int, float)) or isnan(remaining):
+    if isinstance(remaining, bool) or not isinstance(remaining, (int, float)):
         return None
-    return int(min(remaining, LONGEST_REMAINING))
+    if isinstance(remaining, float) and isnan(remaining):
+        return None
+    return int(min(remaining, A_YEAR))
 
 
 def text_of(context: Any, name: str) -> str | None:

@@ -13,7 +13,7 @@ from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
 from .naming import FunctionName
 from .protocol.drivers import drive, drive_async
-from .protocol.policy import LONGEST_LEASE
+from .protocol.policy import LONGEST_RENEWED_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
 from .signatures import bare, is_async, is_generator, is_method, parameters, takes_nothing
@@ -97,7 +97,8 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
             what may have happened.
         final_errors: exceptions that are an answer: recorded, and raised again on replay. Any other exception lets
             the platform try again, and so does one of twicesafe's own, unless it is named itself.
-        lease: how long a claim is honoured without news, in seconds, where no Lambda deadline bounds it.
+        lease: how long a claim is honoured without news, in seconds, where no Lambda deadline (90 minutes away at
+            most) bounds it.
         unit: "record", or "event" to keep a batch event whole.
         report_failures: the event source mapping has ReportBatchItemFailures: failed records are returned.
         fail_open: run unprotected when the store cannot be reached. By default that is an error, before any effect.
@@ -222,8 +223,9 @@ def _choices(
     if not isinstance(final_errors, tuple) or not all(map(_can_be_final, final_errors)):
         raise ConfigurationError(f"final_errors= takes a tuple of exception classes, not {final_errors!r}.")
     lease_ms = Millis(_seconds("lease", lease) * 1000)
-    if lease_ms > LONGEST_LEASE:
-        raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {LONGEST_LEASE // 1000} s; it is renewed.")
+    if lease_ms > LONGEST_RENEWED_LEASE:
+        longest = LONGEST_RENEWED_LEASE // 1000
+        raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {longest} s; it is renewed.")
     return Choices(
         store_opener(store, getattr(bare(function), "__globals__", {}).get("__file__")),
         None if key is None else compile_selector(key),

@@ -153,7 +153,7 @@ def test_the_module_may_be_beside_the_event(
         (["handlers:echo", "--store", "sqlite:///event.json"], "is not an SQLite database"),
         (["handlers:echo", "--kill-after", "3"], "--kill-after 3 is not before the time limit: --timeout is 3"),
         (["handlers:echo", "--times", "0"], "'--times'"),
-        (["handlers:echo", "--timeout", "901"], "'--timeout'"),
+        (["handlers:echo", "--timeout", "5401"], "'--timeout'"),
         (["handlers:echo", "--at-once", "65"], "'--at-once'"),
         (["handlers:echo", "--timeout", "nan"], "nan is no time"),
         (["handlers:echo", "--pause", "inf"], "inf is no time"),

@@ -6,14 +6,23 @@ import asyncio
 import json
 import logging
 import threading
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 
 from tests.direct.server import Peer, answer, answers, item, refusal, serving
 from twicesafe.errors import ConfigurationError, StoreUnavailable
 from twicesafe.stores.base import bounded_by
-from twicesafe.stores.dynamodb.clock import wall
+from twicesafe.stores.dynamodb.clock import Watch, wall
+from twicesafe.stores.dynamodb.direct.http1 import Answer
+from twicesafe.stores.dynamodb.direct.idle import Idle
+from twicesafe.stores.dynamodb.direct.means import means
+from twicesafe.stores.dynamodb.direct.one_try import Connect, Exchange, one_try
+from twicesafe.stores.dynamodb.layout import Layout, Options
+from twicesafe.stores.dynamodb.requests import Accepted, Request
 
 if TYPE_CHECKING:
     from tests.direct.conftest import Asker
@@ -304,3 +313,19 @@ def test_nothing_secret_is_in_an_error_or_a_log(
                 chain = chain.__cause__ or chain.__context__
     assert "very-secret" not in "\n".join([*shown, caplog.text])
     assert "Credential=" not in "\n".join([*shown, caplog.text])
+
+
+def test_the_time_that_it_takes_to_connect_says_nothing_of_the_clock() -> None:
+    watch = Watch(lambda _: None)
+    layout, options = Layout("records"), Options(region="eu-west-1", endpoint="http://127.0.0.1:1")
+    request = Request("GetItem", {"TableName": "records", "Key": layout.key("k")})
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=timezone.utc), tick=False) as clock:
+        talk = one_try(means(layout, options, watch), Idle(), request, None)
+        assert isinstance(next(talk), Connect)
+        clock.shift(10)
+        assert isinstance(talk.send(SimpleNamespace(close=lambda: None)), Exchange)
+        headers = {"date": "Thu, 01 Jan 2026 00:00:15 GMT", "x-amzn-requestid": "R"}
+        with pytest.raises(StopIteration) as end:
+            talk.send(Answer(200, headers, b"{}", keeps=False))
+    assert end.value.value == Accepted(None)
+    assert abs(watch.offset - 5_000) < 1_000

@@ -74,6 +74,7 @@ class Change(NamedTuple):
     ghost: Ghost  # before
     facts: tuple[Facts, ...]
     by_hand: bool
+    is_wrong: bool  # it is a claim by a clock that its first answer corrects
 
 
 class Turn(NamedTuple):
@@ -88,6 +89,7 @@ class Turn(NamedTuple):
     ghost: Ghost
     others: tuple[tuple[Facts, Instant], ...]
     setting: Setting
+    now: int  # true time
 
 
 class Moment(NamedTuple):
@@ -190,7 +192,7 @@ def _has_spoken(turn: Turn, facts: Facts) -> bool:
 def I2_a_kept_reply_stays(moment: Moment) -> bool:
     """Once a caller had a reply that is kept, every later delivery within the expiry gets that reply."""
     kept = moment.ghost.kept
-    ahead = max(role.ahead for role in moment.setting.roles)
+    ahead = max(role.stays_ahead for role in moment.setting.roles)
     if kept is None or kept.expires_at is None or kept.expires_at * 1000 <= moment.now + ahead:
         return True
     answer = moment.probe(moment.now)
@@ -199,7 +201,7 @@ def I2_a_kept_reply_stays(moment: Moment) -> bool:
 
 def I2_no_longer_than_its_expiry(change: Change) -> bool:
     """A reply is not given to a delivery that came after its expiry."""
-    if not (isinstance(change.reply, Existing) and change.reply.record.is_final):
+    if change.is_wrong or not (isinstance(change.reply, Existing) and change.reply.record.is_final):
         return True
     return not _has_expired(change.reply.record, change.command.now)
 
@@ -250,11 +252,16 @@ def I3_a_claim_takes_what_is_free(change: Change) -> bool:
     if not isinstance(change.command, Claim) or change.before == change.after or change.before is None:
         return True
     before, now = change.before, change.command.now
-    if _has_expired(before, now):
+    if _has_expired(before, now) or _is_correction(change):
         return True
     is_held = before.owner is not None and now < before.lease_until
-    is_free = before.status is Status.IN_PROGRESS and not is_held and before.claimed < now
+    is_free = before.status is Status.IN_PROGRESS and not is_held and before.claimed < change.command.claimed
     return is_free and not _is_over(change, before)
+
+
+def I3_a_wrong_time_takes_nothing_over(change: Change) -> bool:
+    """A claim whose answer shows that its time was wrong changes no record of another, expired or not."""
+    return not change.is_wrong or change.before is None or change.before == change.after or _is_correction(change)
 
 
 def I3_a_renewal_never_shortens(change: Change) -> bool:
@@ -279,7 +286,7 @@ def I8_a_new_life_inherits_nothing(change: Change) -> bool:
     if not isinstance(change.command, Claim) or change.before == change.after or change.after is None:
         return True
     if change.before is not None and not _has_expired(change.before, change.command.now):
-        return change.after.started == change.before.started
+        return change.after.started == change.before.started or _is_correction(change)
     after = change.after
     return not after.steps and (after.attempt, after.started, after.fingerprint) == (
         1,
@@ -307,6 +314,12 @@ def I8_a_recorded_step_never_runs(turn: Turn) -> bool:
     """A step whose result was in the record at the claim never runs."""
     given = dict(turn.after.given)
     return not any(name in given for name in turn.after.effects)
+
+
+def _is_correction(change: Change) -> bool:
+    """Whether an owner puts the time right in what it has claimed itself."""
+    before, command = change.before, change.command
+    return before is not None and _holds(before, command.owner) and before.claimed == command.corrects
 
 
 def _holds(record: Record, owner: str) -> bool:
@@ -351,6 +364,21 @@ def I4_a_zombies_caller_hears_the_truth(turn: Turn) -> bool:
     return isinstance(turn.after.end, Replayed)
 
 
+def I4_a_wrong_time_decides_nothing(turn: Turn) -> bool:
+    """When an answer shows that the time of its claim was wrong, nothing follows but another claim."""
+    if not isinstance(turn.to, Claim) or turn.told is None or not turn.role.is_outdated(turn.to.offset):
+        return True
+    return isinstance(turn.asks, Claim)
+
+
+def I4_a_lease_that_stands_is_used(turn: Turn) -> bool:
+    """A claim that is granted is given back only when its lease is over."""
+    if not isinstance(turn.to, Claim) or not isinstance(turn.told, Claimed) or not isinstance(turn.asks, Release):
+        return True
+    lease_until = min(turn.to.lease_until, turn.told.lease_until) - turn.setting.work.policy.allowance
+    return turn.now + max(0, turn.role.stays_ahead) >= lease_until
+
+
 def I4_errors_are_honest(turn: Turn) -> bool:
     """A refusal before the function means that nothing was run, and each error has its reason."""
     error = _answer(turn)
@@ -376,6 +404,16 @@ def I6_a_dead_lease_blocks_nobody(moment: Moment) -> bool:
         return True
     is_silent = record.owner is not None and (record.owner, record.started) not in moment.ghost.over
     return isinstance(answer, UnknownOutcome) and is_silent and moment.setting.work.policy.on_unknown == "raise"
+
+
+def I6_a_lease_is_no_longer_than_granted(moment: Moment) -> bool:
+    """While a function runs, its record is held for no longer than its policy grants: a crash blocks it so long."""
+    record, work = moment.record, moment.setting.work
+    runs = record is not None and any(facts.grant and facts.grant[0] == record.owner for facts, _ in moment.running)
+    if record is None or record.is_final or not runs:
+        return True
+    ahead = max(0, *(role.stays_ahead for role in moment.setting.roles))
+    return record.lease_until <= moment.now + max(work.policy.lease, work.runs_for or 0) + work.policy.allowance + ahead
 
 
 # I9, I10: fingerprints and fences
@@ -429,12 +467,14 @@ MOMENT = (
     I1_one_believes,
     I2_a_kept_reply_stays,
     I6_a_dead_lease_blocks_nobody,
+    I6_a_lease_is_no_longer_than_granted,
 )
 CHANGE = (
     I2_no_longer_than_its_expiry,
     I7_only_answers_are_recorded,
     I3_a_stale_owner_changes_nothing,
     I3_a_claim_takes_what_is_free,
+    I3_a_wrong_time_takes_nothing_over,
     I3_a_renewal_never_shortens,
     I8_results_are_never_lost,
     I8_a_new_life_inherits_nothing,
@@ -452,6 +492,8 @@ TURN = (
     I8_a_recorded_step_never_runs,
     I4_nobody_takes_its_own_write_for_anothers,
     I4_a_zombies_caller_hears_the_truth,
+    I4_a_wrong_time_decides_nothing,
+    I4_a_lease_that_stands_is_used,
     I4_errors_are_honest,
     I9_another_payload_sees_nothing,
     I10_the_fence_grows,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twicesafe.protocol import flows, policy, tenure
 from twicesafe.stores import memory
+from twicesafe.stores.dynamodb import dialect
 
 if TYPE_CHECKING:
     import pytest
@@ -38,7 +39,8 @@ class Mutant(NamedTuple):
                 _copy_methods(vars(changed)[name], real, monkeypatch)
                 setattr(changed, name, real)
         if hasattr(self.module, "TRANSITIONS"):
-            monkeypatch.setattr(self.module, "TRANSITIONS", vars(changed)["TRANSITIONS"])
+            for module in {self.module, dialect}:
+                monkeypatch.setattr(module, "TRANSITIONS", vars(changed)["TRANSITIONS"])
 
 
 def _copy_methods(changed: Any, real: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +217,7 @@ MUTANTS = {
         "I3_a_renewal_never_shortens",
     ),
     "a late claim revives a release": Mutant(
-        memory, "if found.claimed >= command.now:", "if False:", "rerun", "I3_a_claim_takes_what_is_free"
+        memory, "if found.claimed >= command.claimed:", "if False:", "rerun", "I3_a_claim_takes_what_is_free"
     ),
     "results that were not confirmed stay behind": Mutant(
         flows,
@@ -230,6 +232,37 @@ MUTANTS = {
         "            return Claimed(1, claim.now, claim.lease_until)\n        raise\n",
         "rerun",
         "I1_a_lease_is_not_given_away",
+    ),
+    "a claim takes over by a time that its answer shows to be wrong": Mutant(
+        dialect,
+        "if clock.is_outdated(command.offset) and",
+        "if False and",
+        "fast",
+        "I3_a_wrong_time_takes_nothing_over",
+    ),
+    "an answer to a wrong time is believed": Mutant(
+        flows, "or not asked.is_corrected_by(now):", "or True:", "slow", "I4_a_wrong_time_decides_nothing"
+    ),
+    "a lease by a wrong time stands": Mutant(
+        memory,
+        "and found.claimed == command.corrects:",
+        "and False:",
+        "fast",
+        "I6_a_lease_is_no_longer_than_granted",
+    ),
+    "a life keeps a start that was wrong": Mutant(
+        memory,
+        "started=command.now if found.attempt == 1 else found.started,",
+        "",
+        "fast-expiry",
+        "I10_the_fence_grows",
+    ),
+    "a claim that could not be put right is not given back": Mutant(
+        flows,
+        "claimed = Millis(max(claim.claimed, claim.corrects or 0))",
+        "claimed = claim.claimed",
+        "fast",
+        "I4_nobody_takes_its_own_write_for_anothers",
     ),
     "the fence is the attempt alone": Mutant(
         tenure, "return self.started * 1000 + self.attempt", "return self.attempt", "expiry", "I10_the_fence_grows"

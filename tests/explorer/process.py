@@ -25,6 +25,7 @@ from twicesafe.protocol.commands import (
     Unsuccessful,
 )
 from twicesafe.protocol.records import Millis, Seconds
+from twicesafe.protocol.tenure import Deadline
 
 from .boxes import Box
 
@@ -87,10 +88,22 @@ class Role(NamedTuple):
     ahead: Millis = Millis(0)  # its wall clock, of the true time
     by_hand: str = ""  # "settle done", "settle not done", "redo", "forget": it is a person
     rules: str = "1"  # version of the fingerprint's rule
+    learns: bool = False  # from the first answer that it hears, how far ahead its clock is
 
     @property
     def fingerprint(self) -> str:
         return f"{self.rules}:{self.payload}"
+
+    @property
+    def stays_ahead(self) -> Millis:
+        """How far its clock is ahead when all is known of it."""
+        return Millis(0) if self.learns else self.ahead
+
+    doubt = Millis(0)
+
+    def is_outdated(self, offset: Millis | None) -> bool:
+        """Return whether the store's answers show that this is not the correction of its clock."""
+        return self.learns and offset != -self.ahead
 
 
 class Work(NamedTuple):
@@ -211,7 +224,8 @@ class Process:
     def _deliver(self) -> Talk:
         deadline = None
         if self.work.runs_for is not None:
-            deadline = Millis(self.now.wall - self.role.ahead + self.work.runs_for)
+            ends = self.now.wall - self.now.offset + self.work.runs_for
+            deadline = Deadline(Millis(ends), Millis(self.now.elapsed + self.work.runs_for))
         delivery = flows.Delivery(KEY, self.role.name, self.role.fingerprint, deadline)
         return carry(flows.execute(delivery, self.work.policy), self._call)
 
@@ -325,7 +339,7 @@ ANSWERS: dict[str, Callable[[Any], tuple[Any, BaseException | None]]] = {
 class Node:
     """A process with a certain history."""
 
-    __slots__ = ("after", "asks", "boxed", "commands", "ended", "facts", "history", "wakes_at")
+    __slots__ = ("after", "asks", "boxed", "commands", "ended", "facts", "history", "knows", "wakes_at")
 
     def __init__(self, process: Process, history: tuple[Said, ...] = ()) -> None:
         self.history = history
@@ -334,6 +348,7 @@ class Node:
         self.facts = process.facts
         self.boxed: tuple[Box | None, ...] = (None, None)  # store commands that it waits for
         self.commands: tuple[Sent, ...] = ()  # all of them
+        self.knows = False  # how far ahead its clock is
         self.after: dict[Said, Node] = {}
         self.ended: Node | None = None  # what stands for it, once it has ended
 

@@ -11,12 +11,15 @@ from .process import ENDINGS, Role, Work
 
 BASE = Millis(1_000_000_000)
 LEASE, ALLOWANCE = Millis(6), Millis(2)
+HOUR = Millis(3_600_000)
 TICK, SHORT, LONG, EXPIRY = Millis(1), Millis(LEASE - 1), Millis(LEASE + ALLOWANCE + 1), Millis(4_000)
 """Jumps of the clock: a moment; up to the last moment of a lease; past a lease; past an expiry."""
 
 RERUN = Policy(Seconds(1), lease=LEASE, allowance=ALLOWANCE)
 RAISE = RERUN._replace(on_unknown="raise")
 WAIT = RERUN._replace(on_conflict="wait", wait=Millis(60))  # once asleep
+KEPT, KEPT_RAISE = RERUN._replace(expires_after=Seconds(7_200)), RAISE._replace(expires_after=Seconds(7_200))
+"""For longer than any clock is wrong."""
 
 
 class Bounds(NamedTuple):
@@ -51,6 +54,8 @@ class Setting(NamedTuple):
 
 ANN, BOB, CAT = Role("ann"), Role("bob"), Role("cat")
 TWO = (ANN, BOB)
+FAST, SLOW = Role("bob", ahead=HOUR, learns=True), Role("bob", ahead=Millis(-HOUR), learns=True)
+"""Cold processes whose clocks are off by far more than the allowance, until the store's first answer corrects them."""
 R = ("returns", "raises")
 
 
@@ -92,6 +97,17 @@ SETTINGS = {
             two_faults(shorts=1),
             is_exact=False,
         ),
+        Setting("fast", (ANN, FAST), Work(KEPT, endings=R), two_faults(ticks=1, shorts=1)),
+        Setting("slow", (ANN, SLOW), Work(KEPT, endings=R), two_faults(ticks=1, shorts=1)),
+        Setting("fast-raise", (ANN, FAST), Work(KEPT_RAISE, endings=R), two_faults(ticks=1)),
+        Setting("slow-raise", (ANN, SLOW), Work(KEPT_RAISE, endings=R), two_faults(ticks=1)),
+        Setting("fast-wait", (ANN, FAST), Work(WAIT), two_faults(total=1)),
+        Setting("fast-deadline", (ANN, FAST), Work(KEPT, runs_for=Millis(7)), two_faults(ticks=1, shorts=1)),
+        Setting("slow-deadline", (ANN, SLOW), Work(KEPT, runs_for=Millis(7)), two_faults(ticks=1, shorts=1)),
+        Setting("fast-heartbeat", (ANN, FAST), Work(KEPT, heartbeat=True), two_faults(copies=0, given_up=0, shorts=1)),
+        Setting("fast-steps", (ANN, FAST), Work(KEPT, steps=("a", "b"), endings=R), two_faults()),
+        Setting("fast-expiry", (ANN, FAST), Work(RERUN, endings=R), two_faults(copies=0, expiries=1)),
+        Setting("slow-and-fast", (SLOW._replace(name="ann"), FAST), Work(KEPT, endings=R), two_faults(ticks=1)),
         Setting("pauses", TWO, Work(RERUN, pauses=True), two_faults(), is_exact=False),
         Setting("three", (ANN, BOB, CAT), Work(RERUN), two_faults(copies=1)),
     )

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from twicesafe.protocol.commands import Claim, Complete, Forget, Load, Redo, Release, Renew, SaveStep, Sleep
 from twicesafe.protocol.records import Millis
 from twicesafe.protocol.tenure import Instant
-from twicesafe.stores import memory
+from twicesafe.stores.dynamodb import dialect
 
 from .boxes import Box, Boxes
 from .ghosts import heard, remembered
@@ -86,6 +86,7 @@ class World:
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
+        self._clocks = {role.name: role for role in setting.roles}
         self.alike = [self._one_before(who) for who in range(len(setting.roles))]
         self.at_moments, self.at_changes, self.at_turns = map(self._rules, (MOMENT, CHANGE, TURN))
         self.boxes = Boxes()
@@ -220,8 +221,8 @@ class World:
 
     def _wakes(self, state: State, move: Move) -> State:
         """It sleeps no shorter than it asked to."""
-        role = self.setting.roles[move.who]
-        state = state._replace(now=max(state.now, state.nodes[move.who].wakes_at[move.channel] - role.ahead))
+        ahead = self._ahead(move.who, knows=state.nodes[move.who].knows)
+        state = state._replace(now=max(state.now, state.nodes[move.who].wakes_at[move.channel] - ahead))
         if move.channel == BEAT:
             state = self._spent(state, "beats")
         return self._tell(state, move, "reply", None)
@@ -263,36 +264,49 @@ class World:
     def _apply_anew(self, record: Box, command: Box) -> tuple[Box, Box]:
         if isinstance(command.value, Load):
             return record, record
-        after, reply = memory.TRANSITIONS[type(command.value)](record.value, command.value)
+        clock = self._clocks[command.value.owner] if isinstance(command.value, Claim) else None
+        after, reply = dialect.decide(record.value, command.value, clock)
         return self.boxes.of(after), self.boxes.of(reply)
 
     def _change(self, state: State, who: int, command: Box) -> tuple[State, Box]:
         after, reply = self._apply(state.record, command)
         facts = tuple(node.facts for node in state.nodes)
         by_hand = bool(self.setting.roles[who].by_hand)
-        change = Change(command.value, state.record.value, after.value, reply.value, state.ghost.value, facts, by_hand)
+        sent = command.value
+        is_wrong = isinstance(sent, Claim) and self._clocks[sent.owner].is_outdated(sent.offset)
+        change = Change(
+            command.value, state.record.value, after.value, reply.value, state.ghost.value, facts, by_hand, is_wrong
+        )
         check(self.at_changes, change)
         ghost = state.ghost if after is state.record else self.boxes.of(remembered(change))
         return state._replace(record=after, ghost=ghost), reply
 
     # The processes
 
-    def _clock(self, state: State, who: int) -> Instant:
-        wall, elapsed = state.now + self.setting.roles[who].ahead, state.now - BASE
+    def _ahead(self, who: int, *, knows: bool) -> Millis:
+        role = self.setting.roles[who]
+        return role.stays_ahead if knows else role.ahead
+
+    def _clock(self, state: State, who: int, *, knows: bool) -> Instant:
+        ahead = self._ahead(who, knows=knows)
+        wall, elapsed = state.now + ahead, state.now - BASE
         if self.setting.misses and who == 0:
             missed = LONG * (self.setting.bounds.freezes - state.left.value.freezes)
             if self.setting.misses == "wall":
                 wall -= missed
             else:
                 elapsed -= missed
-        return Instant(Millis(wall), Millis(elapsed))
+        return Instant(Millis(wall), Millis(elapsed), Millis(ahead - self.setting.roles[who].ahead))
 
     def _tell(self, state: State, move: Move, how: str, value: Any) -> State:
         who, channel = move.who, move.channel
-        node, said = state.nodes[who], Said(channel, how, value, self._clock(state, who))
+        node = state.nodes[who]
+        knows = node.knows or (how == "reply" and node.boxed[channel] is not None)
+        said = Said(channel, how, value, self._clock(state, who, knows=knows))
         then = node.after.get(said)
         if then is None:
             then = node.after[said] = self._grown(who, node, said)
+            then.knows = knows
         replies = list(state.replies)
         replies[2 * who + channel] = None
         self._check(state, who, node, then, said)
@@ -341,7 +355,7 @@ class World:
         return then
 
     def _turn(self, state: State, who: int, node: Node, then: Node, said: Said) -> Turn:
-        others = tuple((n.facts, self._clock(state, i)) for i, n in enumerate(state.nodes) if i != who)
+        others = tuple((n.facts, self._clock(state, i, knows=n.knows)) for i, n in enumerate(state.nodes) if i != who)
         told = said.value.value if isinstance(said.value, Box) else None
         to = node.asks[said.channel]
         return Turn(
@@ -354,6 +368,7 @@ class World:
             state.ghost.value,
             others,
             self.setting,
+            state.now,
         )
 
     def _ended(self, who: int, node: Node) -> Node:
@@ -371,9 +386,11 @@ class World:
 
     def _look(self, state: State) -> State:
         running = tuple(
-            (node.facts, self._clock(state, who)) for who, node in enumerate(state.nodes) if node.facts.running
+            (node.facts, self._clock(state, who, knows=node.knows))
+            for who, node in enumerate(state.nodes)
+            if node.facts.running
         )
-        sight = (state.record, state.now, state.ghost, running if len(running) > 1 else ())
+        sight = (state.record, state.now, state.ghost, running)
         if sight in self._seen:
             return state
         probe = partial(self._probe, state.record)

@@ -15,6 +15,7 @@ from twicesafe.errors import MalformedEvent, MissingKey
 from twicesafe.keys.sources import Unit, key_of, units, whole, with_request_id
 from twicesafe.keys.sources.headers import LONGEST
 from twicesafe.keys.sources.table import ASKED, rows, source_of
+from twicesafe.protocol.policy import LONGEST_LEASE
 
 ROWS = tuple(rows())
 
@@ -343,6 +344,13 @@ TELLING = [
 def test_what_tells_two_deliveries_apart_is_in_the_key(name: str, path: str, value: object) -> None:
     event = s.SAMPLES[name][0]
     assert key(changed(event, path, value)) != key(event)
+
+
+@pytest.mark.parametrize(("name", "retention"), [("dynamodb", 86_400), ("kinesis", 7 * 86_400)])
+def test_a_streams_reply_is_honoured_until_a_batch_under_way_at_the_end_of_its_retention_has_ended(
+    name: str, retention: int
+) -> None:
+    assert one(s.SAMPLES[name][0]).expires_after >= retention + LONGEST_LEASE // 1000
 
 
 def test_sns_in_two_messages_of_a_queue_is_one_delivery() -> None:

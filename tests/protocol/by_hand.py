@@ -29,16 +29,22 @@ class Talk:
         self._flow = flow
         self.wall = wall
         self.elapsed = elapsed
+        self.offset = 0
         self._begun = False
 
     @property
     def now(self) -> Instant:
-        return Instant(Millis(self.wall), Millis(self.elapsed))
+        return Instant(Millis(self.wall), Millis(self.elapsed), Millis(self.offset))
 
     def passes(self, wall: int = 0, elapsed: int = 0) -> None:
         """Let time go by, as each clock measures it."""
         self.wall += wall
         self.elapsed += elapsed
+
+    def learns(self, offset: int) -> None:
+        """Let an answer show what the right correction of the wall clock is."""
+        self.wall += offset - self.offset
+        self.offset = offset
 
     def next(self, reply: Any = None) -> Command:
         """Answer the last command, and give the next one that is no question for the time."""

@@ -50,6 +50,7 @@ def test_other_credentials_are_told_from_another_payload(first: str, second: str
         flow.send(reply)
         flow.close()
         return
+    flow.send(reply)
     with pytest.raises(error) as told:
-        flow.send(reply)
+        flow.send(NOW)
     assert type(told.value) is error

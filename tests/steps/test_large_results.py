@@ -107,10 +107,11 @@ def test_what_is_too_large_for_the_store_is_done_and_refused_each_time(play: Pla
     assert had == ["read"]
 
 
-def test_the_item_outlives_the_record() -> None:
+@pytest.mark.parametrize("time_limit", [900, 1_800, 5_400])
+def test_the_item_outlives_the_record(time_limit: int) -> None:
     for policy in (Policy(Seconds(60)), Policy(Seconds(86_400)), Policy(Seconds(60), on_unknown="raise")):
-        last_claim = policy.expires_after  # later there would be no record that points to it
-        lease_until = policy.lease_until(Millis(1000 * last_claim), Millis(1000 * last_claim + 900_000))
+        last_claim = time_limit + policy.expires_after  # later there would be no record that points to it
+        lease_until = policy.lease_until(Millis(1000 * last_claim), Millis(1000 * (last_claim + time_limit)))
         assert policy.keeps_aside_for > policy.expires_at(lease_until)
 
 

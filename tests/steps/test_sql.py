@@ -16,6 +16,7 @@ from tests.steps.play import Play
 from twicesafe import current_execution, idempotent, step
 from twicesafe.execution import transactions
 from twicesafe.execution.sql import TABLE
+from twicesafe.protocol.policy import LONGEST_LEASE
 from twicesafe.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def test_each_turn_delivery_and_generation_has_a_row_of_its_own(shop: Shop, play
 def test_a_row_past_its_expiry_is_as_good_as_absent(shop: Shop, play: Play) -> None:
     play.attempt(reserving(shop), expires_after=60)
     before = shop.rows
-    play.time_passes(1_010_000)  # two expiries and the longest lease
+    play.time_passes(2 * (60_000 + LONGEST_LEASE) - 10_000)  # two expiries and the longest leases
     play.store.inner = MemoryStore()
     play.attempt(reserving(shop), expires_after=60)
     assert (shop.left, shop.rows) == (9, before)

@@ -88,15 +88,19 @@ MUTANTS = {
     ),
     "a leftover's steps are inherited": Mutant(
         "claim",
-        "_taken(_new_life(command), command)",
-        "_taken(_new_life(command)._replace(steps=found.steps if found else {}), command)",
+        "return _new_life(command)",
+        "record, _ = _new_life(command)\n"
+        "        record = record._replace(steps=found.steps if found else {})\n"
+        "        return record, claimed(record)",
         Rule.test_an_expired_leftover_is_replaced_whole,
         OVER_LEFTOVER,
     ),
     "a leftover's attempts are counted on": Mutant(
         "claim",
-        "_taken(_new_life(command), command)",
-        "_taken(_new_life(command)._replace(attempt=found.attempt if found else 0), command)",
+        "return _new_life(command)",
+        "record, _ = _new_life(command)\n"
+        "        record = record._replace(attempt=found.attempt + 1 if found else 1)\n"
+        "        return record, claimed(record)",
         Rule.test_an_expired_leftover_is_replaced_whole,
         OVER_LEFTOVER,
     ),
@@ -135,15 +139,73 @@ MUTANTS = {
     ),
     "a late claim revives a release": Mutant(
         "claim",
-        "found.claimed >= command.now",
+        "found.claimed >= command.claimed",
         "False",
         Rule.test_a_late_copy_of_a_claim_does_not_revive_it_once_released,
     ),
     "a claim as old as the last one takes over": Mutant(
         "claim",
-        "found.claimed >= command.now",
-        "found.claimed > command.now",
+        "found.claimed >= command.claimed",
+        "found.claimed > command.claimed",
         Rule.test_a_late_copy_of_a_claim_does_not_revive_it_once_released,
+    ),
+    "a claim later than all that it knows of counts as old": Mutant(
+        "claim",
+        "found.claimed >= command.claimed",
+        "found.claimed >= command.now",
+        Rule.test_a_claim_that_knows_of_the_last_one_takes_what_a_fast_clock_released,
+    ),
+    "such a claim judges leases by its place in the order": Mutant(
+        "claim",
+        "found.is_live(command.now)",
+        "found.is_live(command.claimed)",
+        Rule.test_the_place_of_a_claim_in_the_order_says_nothing_of_the_time,
+    ),
+    "such a claim judges expiries by its place in the order": Mutant(
+        "claim",
+        "found.is_leftover(command.now)",
+        "found.is_leftover(command.claimed)",
+        Rule.test_the_place_of_a_claim_in_the_order_says_nothing_of_the_time,
+    ),
+    "such a claim does not keep its place in the order": Mutant(
+        "_taken",
+        "claimed=command.claimed",
+        "claimed=command.now",
+        Rule.test_a_claim_that_knows_of_the_last_one_takes_what_a_fast_clock_released,
+    ),
+    "an owner does not put its time right": Mutant(
+        "claim",
+        "found.claimed == command.corrects",
+        "False",
+        Rule.test_an_owner_puts_the_time_of_its_claim_right,
+        {"ahead": 3_600_000},
+    ),
+    "an owner puts its time right in a final record": Mutant(
+        "claim",
+        "_is_held(found, command.owner)",
+        "found.owner == command.owner",
+        Rule.test_an_owner_puts_nothing_right_in_what_is_not_its_own_any_more,
+        COMPLETED,
+    ),
+    "an owner puts its time right again and again": Mutant(
+        "claim",
+        "found.claimed == command.corrects",
+        "command.corrects is not None",
+        Rule.test_an_owner_puts_the_time_of_its_claim_right,
+        {"ahead": -3_600_000},
+    ),
+    "a life keeps a start that was wrong": Mutant(
+        "_corrected",
+        "command.now if found.attempt == 1 else found.started",
+        "found.started",
+        Rule.test_an_owner_puts_the_time_of_its_claim_right,
+        {"ahead": 3_600_000},
+    ),
+    "a life begins again when its time is put right": Mutant(
+        "_corrected",
+        "command.now if found.attempt == 1 else found.started",
+        "command.now",
+        Rule.test_a_later_attempt_puts_its_own_time_right_and_not_the_start_of_the_life,
     ),
     "a silent owner is always taken over": Mutant(
         "claim",
@@ -175,8 +237,8 @@ MUTANTS = {
     ),
     "a claim that recognises itself is told its own lease": Mutant(
         "claim",
-        "return found, _claimed(found)",
-        "return found, _claimed(found._replace(lease_until=command.lease_until))",
+        "return found, claimed(found)",
+        "return found, claimed(found._replace(lease_until=command.lease_until))",
         Rule.test_a_claim_whose_response_was_lost_recognises_itself,
     ),
     "a completion does not recognise itself": Mutant(

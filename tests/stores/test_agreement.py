@@ -100,11 +100,14 @@ class AgreesWithMemory(RuleBasedStateMachine):
         expiry=expiries,
         fingerprint=fingerprints,
         takes_over=st.booleans(),
+        later=ages,
     )
-    def claim(self, key: str, owner: str, lease: int, expiry: int | None, fingerprint: str, takes_over: bool) -> Claim:
+    def claim(
+        self, key: str, owner: str, lease: int, expiry: int | None, fingerprint: str, takes_over: bool, later: int
+    ) -> Claim:
         expires_at = None if expiry is None else self.expires_at(expiry)
-        now, lease_until = Millis(self.now), Millis(self.now + lease)
-        command = Claim(self.prefix + key, owner, now, lease_until, expires_at, fingerprint, takes_over)
+        now, lease_until, not_before = Millis(self.now), Millis(self.now + lease), Millis(self.now + later)
+        command = Claim(self.prefix + key, owner, now, lease_until, expires_at, fingerprint, takes_over, not_before)
         self.ask(command)
         return command
 

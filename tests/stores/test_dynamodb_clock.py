@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twicesafe.protocol.records import Millis
-from twicesafe.stores.dynamodb.clock import SECOND, Skew, Watch, skew
+from twicesafe.stores.dynamodb.clock import SECOND, Skew, Watch, date_in, skew
 
 NOW = 1_800_000_000_000  # ms
 offsets = st.integers(-3_600_000, 3_600_000)
@@ -103,3 +103,64 @@ def test_of_two_answers_at_once_the_last_one_counts(monkeypatch: pytest.MonkeyPa
     see(30)
     see(90)
     assert abs(watch.offset - 90_000) < SECOND
+
+
+def shows(watch: Watch, ahead: int) -> None:
+    """Let an answer show that DynamoDB's clock is so many seconds ahead."""
+    watch.see(Millis(NOW), Millis(NOW), formatdate(NOW // 1000 + ahead, usegmt=True))
+
+
+def test_an_offset_is_outdated_once_an_answer_has_shown_another() -> None:
+    watch = Watch(lambda _: None)
+    assert not watch.is_outdated(Millis(0))
+    shows(watch, -3_600)
+    first = watch.offset
+    assert watch.is_outdated(Millis(0))
+    assert not watch.is_outdated(first)
+    shows(watch, 60)  # the clock was set
+    assert watch.is_outdated(Millis(0))
+    assert watch.is_outdated(first)
+    assert not watch.is_outdated(watch.offset)
+    shows(watch, 0)
+    assert not watch.is_outdated(Millis(0))
+
+
+def test_an_offset_that_was_never_this_one_is_not_outdated() -> None:
+    watch = Watch(lambda _: None)
+    shows(watch, -3_600)
+    assert not watch.is_outdated(None)  # who claims does not say
+    assert not watch.is_outdated(Millis(7_000))  # a test's, which moves the time
+    assert not watch.is_outdated(Millis(watch.offset + SECOND))
+
+
+def test_only_the_last_offsets_are_remembered() -> None:
+    watch = Watch(lambda _: None)
+    for hour in range(20):
+        shows(watch, 3_600 * (hour + 1))
+    assert not watch.is_outdated(Millis(0))
+    assert watch.is_outdated(Millis(watch.offset - 3_600_000))
+
+
+@pytest.mark.parametrize("took", [10, 500, 2_000, 20_000])
+def test_an_answer_that_took_long_leaves_a_doubt_until_a_quick_one_comes(took: int) -> None:
+    watch = Watch(lambda _: None)
+    assert watch.doubt == 0
+    watch.see(Millis(NOW - took), Millis(NOW), formatdate((NOW - took) // 1000, usegmt=True))
+    assert abs(watch.doubt - max(0, took - 500)) <= 1_000
+    shows(watch, 0)
+    assert watch.doubt == 0
+
+
+REQUEST_ID, CRC = {"x-amzn-requestid": "R"}, {"x-amz-crc32": "1"}
+JSON = {"content-type": "application/x-amz-json-1.0"}
+
+
+@pytest.mark.parametrize("marks", [REQUEST_ID, CRC, JSON, {**REQUEST_ID, **CRC, **JSON}])
+def test_the_date_is_believed_by_any_mark_of_dynamodb(marks: dict[str, str]) -> None:
+    assert date_in({"date": "D", **marks}) == "D"
+    assert date_in(marks) is None
+
+
+@pytest.mark.parametrize("other", [{}, {"content-type": "text/html"}, {"content-type": "application/json"}])
+def test_the_date_of_another_server_is_not_believed(other: dict[str, str]) -> None:
+    assert date_in({"date": "D", "server": "nginx", "x-amz-id-2": "a", **other}) is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -209,6 +210,90 @@ def test_a_refused_claim_reads_the_refusal(fields: dict[str, Any], reply: Any) -
     next(conversation)
     end = end_of(conversation, Refused(item_of(**fields)))
     assert end == reply or (reply is Existing and end == Existing(RECORD._replace(**fields)))
+
+
+NONE = Millis(0)
+
+
+@dataclass
+class Known:
+    """What is known of a clock."""
+
+    outdated: Millis | None = None
+    doubt: Millis = NONE
+
+    def is_outdated(self, offset: Millis | None) -> bool:
+        return self.outdated is not None and offset == self.outdated
+
+
+IN_THE_PAST = (
+    {"lease_until": 1},
+    {"owner": None, "lease_until": 0},
+    {"status": Status.COMPLETED, "lease_until": 0, "expires_at": Seconds(1)},
+    {"lease_until": 1, "expires_at": Seconds(1)},
+)
+
+
+@pytest.mark.parametrize("fields", IN_THE_PAST)
+def test_a_claim_whose_answer_shows_that_its_time_was_wrong_changes_nothing(fields: dict[str, Any]) -> None:
+    clock = Known()
+    conversation = talk(CLAIM._replace(offset=Millis(0)), LAYOUT, clock)
+    next(conversation)
+    clock.outdated = Millis(0)  # by the answer that follows, or one that another thread has had
+    assert end_of(conversation, Refused(item_of(**fields))) == Existing(RECORD._replace(**fields))
+
+
+@pytest.mark.parametrize("fields", IN_THE_PAST)
+def test_a_claim_by_the_right_time_is_made(fields: dict[str, Any]) -> None:
+    conversation = talk(CLAIM._replace(offset=Millis(7_000)), LAYOUT, Known(outdated=Millis(0)))
+    next(conversation)
+    assert conversation.send(Refused(item_of(**fields))).operation == "PutItem"
+    assert isinstance(end_of(conversation, Accepted()), Claimed)
+
+
+def test_a_claim_by_a_wrong_time_recognises_itself_all_the_same() -> None:
+    conversation = talk(CLAIM._replace(offset=Millis(0)), LAYOUT, Known(outdated=Millis(0)))
+    next(conversation)
+    mine = RECORD._replace(owner="bob", lease_until=Millis(1), expires_at=Seconds(1))
+    assert end_of(conversation, Refused(write(mine, LAYOUT))) == Claimed(1, mine.started, mine.lease_until, {}, 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"lease_until": NOW - 2_999},
+        {"status": Status.COMPLETED, "lease_until": 0, "expires_at": Seconds(NOW // 1000 - 2)},
+    ],
+)
+def test_what_is_over_only_if_the_clock_is_not_ahead_is_left_alone_while_that_is_in_doubt(
+    fields: dict[str, Any],
+) -> None:
+    clock = Known(doubt=Millis(3_000))
+    conversation = talk(CLAIM, LAYOUT, clock)
+    next(conversation)
+    seen = item_of(**fields)
+    assert end_of(conversation, Refused(seen)) == Existing(RECORD._replace(**fields))
+    clock.doubt = Millis(0)
+    conversation = talk(CLAIM, LAYOUT, clock)
+    next(conversation)
+    assert conversation.send(Refused(seen)).operation == "PutItem"
+
+
+def test_what_is_over_in_any_case_is_taken_over_by_the_claims_own_time() -> None:
+    conversation = talk(CLAIM, LAYOUT, Known(doubt=Millis(3_000)))
+    next(conversation)
+    request = conversation.send(Refused(item_of(lease_until=NOW - 3_000)))
+    assert request.parameters["Item"]["claimed"] == number(NOW)
+    assert end_of(conversation, Accepted()) == Claimed(2, RECORD.started, CLAIM.lease_until, {}, 0)
+
+
+def test_a_claim_is_put_right_by_a_time_that_turns_out_to_be_not_quite_right() -> None:
+    mine = RECORD._replace(owner="bob", lease_until=Millis(1), expires_at=Seconds(1))
+    conversation = talk(CLAIM._replace(offset=Millis(0), corrects=mine.claimed), LAYOUT, Known(outdated=Millis(0)))
+    next(conversation)
+    request = conversation.send(Refused(write(mine, LAYOUT)))
+    assert request.parameters["Item"]["in_progress_expiration"] == number(CLAIM.lease_until)
+    assert end_of(conversation, Accepted()) == Claimed(1, NOW, CLAIM.lease_until, {}, 0)
 
 
 def test_an_expired_leftover_is_replaced_whole_if_it_still_is_the_one_that_was_seen() -> None:

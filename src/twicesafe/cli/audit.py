@@ -20,6 +20,7 @@ from ..audit.schedules import BadSchedule
 from ..audit.settings import Rules
 from ..errors import ConfigurationError
 from ..lab.loading import NotLoadable
+from ..protocol.policy import LONGEST_LEASE
 from . import jobs, project, show, verdicts
 from .events import EVENT
 from .refusal import Refusal
@@ -126,7 +127,7 @@ def _put_schema(ctx: click.Context, parameter: click.Parameter, is_asked: bool) 
 )
 @click.option(
     "--timeout",
-    type=Seconds(1, 900),
+    type=Seconds(1, LONGEST_LEASE // 1000),
     default=jobs.TIMEOUT,
     show_default=True,
     metavar="SECONDS",

@@ -14,6 +14,7 @@ from ..lab.loading import parse
 from ..lab.plan import Plan, carry_out
 from ..lab.results import attempt_of, decisions_of, result_of, went_wrong
 from ..lab.sandbox import Function
+from ..protocol.policy import LONGEST_LEASE
 from ..stores.base import open_store
 from . import show
 from .events import EVENT, read_event
@@ -47,7 +48,7 @@ PLATFORM = re.compile(r"^RequestId: \S+ Error: ")
 )
 @click.option(
     "--timeout",
-    type=Seconds(0, 900, min_open=True),
+    type=Seconds(0, LONGEST_LEASE // 1000, min_open=True),
     default=3.0,
     show_default=True,
     metavar="SECONDS",

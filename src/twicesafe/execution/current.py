@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, ParamSpec, TypeVar
 
-    from ..protocol.tenure import Tenure
+    from ..protocol.tenure import Deadline, Tenure
     from ..stores.base import Store
 
     P = ParamSpec("P")
@@ -33,24 +33,28 @@ class Execution:
     """One delivery, while its function runs."""
 
     def __init__(
-        self, source: str, key: str | None, deadline: Millis | None, store: Store, expires_after: Seconds
+        self, source: str, key: str | None, ends: Deadline | None, store: Store, expires_after: Seconds
     ) -> None:
         self.source = source
         """The event source that it came from; "function" for a plain call."""
         self.key = key
         """The idempotency key; None where the delivery is not protected."""
-        self.deadline = deadline
-        """When the platform stops it, in milliseconds since the epoch; None: it does not."""
         self.expires_after = expires_after
         """How long its reply is honoured, in seconds."""
         self.has_begun = False
         """Whether its function was called."""
         self.tenure: Tenure | None = None
+        self.ends = ends  # the deadline, by the host's own clocks
         self.store = store
         self.pid = os.getpid()
         self.outer = current.get()
         self._met: dict[str, object] = {}
         self._lock = threading.RLock()  # a signal's handler may come back to it, on top of its own thread
+
+    @property
+    def deadline(self) -> Millis | None:
+        """When the platform stops it, in milliseconds since the epoch by the store's clock; None: it does not."""
+        return None if self.ends is None else Millis(self.ends.wall + self.store.clock_offset())
 
     @property
     def attempt(self) -> int:
@@ -178,8 +182,9 @@ def current_execution() -> Execution:
 
 def instant(store: Store) -> Instant:
     """Read both clocks, the wall clock as the store would."""
-    wall = time.time_ns() // 1_000_000 + store.clock_offset()
-    return Instant(Millis(wall), Millis(time.monotonic_ns() // 1_000_000))
+    offset = store.clock_offset()
+    wall = time.time_ns() // 1_000_000 + offset
+    return Instant(Millis(wall), Millis(time.monotonic_ns() // 1_000_000), offset)
 
 
 def for_transaction(store: Store, writes: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

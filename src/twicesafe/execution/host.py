@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Host:
     """One delivery of one function, with all that its flow asks for."""
 
-    __slots__ = ("_execution", "_function", "_interrupt", "_judge", "_policy", "_store")
+    __slots__ = ("_ends", "_execution", "_function", "_interrupt", "_judge", "_policy", "_store")
 
     def __init__(self, function: Callable[[], Any], execution: Execution, policy: Policy, judge: Judge) -> None:
         self._function = function
@@ -39,12 +39,13 @@ class Host:
         self._policy = policy
         self._judge = judge
         self._store = execution.store
+        self._ends = None if execution.ends is None else execution.ends.wall
         self._interrupt: BaseException | None = None  # came when the function had ended
 
     def deliver(self, delivery: Delivery) -> Answer:
         """Carry the delivery to its answer."""
         try:
-            with bounded_by(self._execution.deadline):
+            with bounded_by(self._ends):
                 return drive(self._flow(delivery), self._answer)
         finally:
             self._end()
@@ -52,7 +53,7 @@ class Host:
     async def deliver_async(self, delivery: Delivery) -> Answer:
         """Carry the delivery to its answer, on an event loop."""
         try:
-            with bounded_by(self._execution.deadline):
+            with bounded_by(self._ends):
                 return await drive_async(self._flow(delivery), self._answer_async)
         finally:
             self._end()

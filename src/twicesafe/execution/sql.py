@@ -78,7 +78,8 @@ def transaction(tenure: Tenure, name: str, plan: Plan, expires_after: Seconds) -
     check_time(tenure, name, plan, now)
     second = now.wall // 1000
     row = (tenure.key, tenure.generation, name)
-    expires_at = second + 2 * expires_after + LONGEST_LEASE // 1000  # behind the record's, whose last claim is later
+    # Behind the record's: its last claim comes within an expiry of the first lease's end, and has a lease too.
+    expires_at = second + 2 * (expires_after + LONGEST_LEASE // 1000)
     try:
         inserted: Found = yield Query(INSERT, (*row, plan.fingerprint, expires_at, second))
         if not inserted.changed:

@@ -31,6 +31,14 @@ class Claim(NamedTuple):
     expires_at: Seconds | None  # None: never, while it is in progress
     fingerprint: str = ""
     takes_over: bool = True  # also from an owner that fell silent
+    not_before: Millis = Millis(0)  # later than the claims of others that it knows of, whatever `now` says
+    corrects: Millis | None = None  # place of the same owner's claim by a time that was wrong
+    offset: Millis | None = None  # the correction that is in `now`; None: not known
+
+    @property
+    def claimed(self) -> Millis:
+        """Its place in the order of the key's claims, which the record keeps."""
+        return Millis(max(self.now, self.not_before))
 
 
 class Complete(NamedTuple):

@@ -43,9 +43,9 @@ from .commands import (
     Unsuccessful,
     ask,
 )
-from .policy import FIRST_POLL, LONGEST_POLL, Policy
+from .policy import FIRST_POLL, LONGEST_LEASE, LONGEST_POLL, Policy, before_the_end
 from .records import Millis, Record, Status, differ_in_credentials
-from .tenure import Instant, Lease, Tenure
+from .tenure import Deadline, Instant, Lease, Tenure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,13 +59,19 @@ SMALL = 256
 """Letters of a step that leave a record room: an intent, a pointer, a short result."""
 
 
+MOST_CORRECTIONS = 4
+"""How often in a row an answer may show that the time was wrong. One is enough, unless the clocks are set meanwhile."""
+MOST_LOOKS = 32
+"""How often in a row a claim may find the key free for it, and not be granted it."""
+
+
 class Delivery(NamedTuple):
     """One call of the function by the platform."""
 
     key: str
     owner: str  # a random token, drawn for this delivery
     fingerprint: str = ""
-    deadline: Millis | None = None  # since the epoch; None: no platform bounds it
+    deadline: Deadline | None = None  # None: no platform bounds it
 
 
 class Ran(NamedTuple):
@@ -108,26 +114,30 @@ def execute(delivery: Delivery, policy: Policy) -> Flow[Answer]:
 
 def _claim(delivery: Delivery, policy: Policy, started: Instant) -> Flow[Tenure | Replayed]:
     """Take the key, or find out why not; wait for another's reply where the policy says so."""
-    asked, not_before, poll = started, Millis(0), FIRST_POLL
+    deadline = _lease_end(delivery, started)
+    asked, not_before, poll, looks = started, Millis(0), FIRST_POLL, 0
     while True:
-        if delivery.deadline is not None and asked.wall >= delivery.deadline:
+        if deadline is not None and not deadline.remaining(asked):
             raise NotEnoughTime(delivery.key, 0)
-        claim = _claim_at(delivery, policy, asked, not_before)
-        reply = yield from _ask_claim(claim, policy)
+        claim, reply, asked, now = yield from _ask_corrected(delivery, policy, deadline, asked, not_before)
         if isinstance(reply, Claimed):
-            return (yield from _enter(claim, reply, policy, asked, is_bounded=delivery.deadline is not None))
+            return (yield from _enter(delivery, claim, reply, policy, asked, is_bounded=deadline is not None))
         record = reply.record
         if record.contradicts(delivery.fingerprint):
             raise _mismatch(delivery, record)
         if record.is_final:
             return Replayed(record)
-        now = yield from ask(Now())
         if not policy.believes(record, now.wall):
             raise CorruptRecord(delivery.key, "its lease ends later than any that is granted")
+        looks += 1
         if record.is_live(claim.now):
-            yield from _wait(delivery, policy, record, Instant(now.wall, Millis(now.elapsed - started.elapsed)), poll)
-            poll = Millis(min(2 * poll, LONGEST_POLL))
-        elif record.claimed >= claim.now:  # only a late copy would be as old as that: claim with a time just after
+            waited = now.elapsed - started.elapsed
+            left = policy.wait - waited if deadline is None else before_the_end(deadline.remaining(now))
+            yield from _wait(delivery.key, policy, record, now, Millis(left), poll)
+            poll, looks = Millis(min(2 * poll, LONGEST_POLL)), 0
+        elif looks == MOST_LOOKS:  # each time another was faster
+            raise InProgress(delivery.key, record.attempt, 0)
+        elif record.claimed >= claim.claimed:  # only a late copy would be as old as that: claim as one just after
             not_before = Millis(record.claimed + 1)
         elif record.owner is not None and not policy.reruns:
             raise UnknownOutcome(delivery.key, record.attempt)
@@ -141,16 +151,50 @@ def _mismatch(delivery: Delivery, record: Record) -> PayloadMismatch:
     return PayloadMismatch(delivery.key)
 
 
-def _claim_at(delivery: Delivery, policy: Policy, asked: Instant, not_before: Millis) -> Claim:
-    lease_until = policy.lease_until(asked.wall, delivery.deadline)
+def _lease_end(delivery: Delivery, started: Instant) -> Deadline | None:
+    """Return the deadline that the lease ends with; None: the lease is renewed.
+
+    What is further off than any that Lambda has (stand-ins for it say such things) would block the key after a crash.
+    """
+    deadline = delivery.deadline
+    return None if deadline is None or deadline.remaining(started) > LONGEST_LEASE else deadline
+
+
+def _ask_corrected(
+    delivery: Delivery, policy: Policy, deadline: Deadline | None, asked: Instant, not_before: Millis
+) -> Flow[tuple[Claim, Claimed | Existing, Instant, Instant]]:
+    """Claim, and claim again as soon as an answer shows that the time in the claim was wrong.
+
+    Nothing follows from an answer to a wrong time; what was written by one is put right.
+
+    Returns:
+        The last claim, its reply, and the time just before and just after.
+    """
+    corrects: Millis | None = None
+    corrections = 0
+    while True:
+        claim = _claim_at(delivery, policy, deadline, asked)._replace(not_before=not_before, corrects=corrects)
+        reply = yield from _ask_claim(claim, policy)
+        now = yield from ask(Now())
+        if corrections == MOST_CORRECTIONS or not asked.is_corrected_by(now):
+            return claim, reply, asked, now
+        corrections += 1
+        corrects = claim.claimed if isinstance(reply, Claimed) else None
+        asked = now
+
+
+def _claim_at(delivery: Delivery, policy: Policy, deadline: Deadline | None, asked: Instant) -> Claim:
+    ends = None if deadline is None else Millis(asked.wall + deadline.remaining(asked))
+    lease_until = policy.lease_until(asked.wall, ends)
     return Claim(
         delivery.key,
         delivery.owner,
-        Millis(max(asked.wall, not_before)),
+        asked.wall,
         lease_until,
         policy.open_expires_at(lease_until),
         delivery.fingerprint,
         policy.reruns,
+        offset=asked.offset,
     )
 
 
@@ -168,12 +212,15 @@ def _ask_claim(claim: Claim, policy: Policy) -> Flow[Claimed | Existing]:
 
 def _give_back_claim(claim: Claim, policy: Policy) -> Flow[None]:
     try:
-        yield from ask(Release(claim.key, claim.owner, claim.now, policy.expires_at(claim.lease_until)))
+        claimed = Millis(max(claim.claimed, claim.corrects or 0))
+        yield from ask(Release(claim.key, claim.owner, claimed, policy.expires_at(claim.lease_until)))
     except TwicesafeError:
         return  # the lease runs out by itself
 
 
-def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_bounded: bool) -> Flow[Tenure]:
+def _enter(
+    delivery: Delivery, claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_bounded: bool
+) -> Flow[Tenure]:
     """Begin a tenure, unless the answer came too late (rule 6)."""
     lease_until = min(claim.lease_until, reply.lease_until)
     span = lease_until - policy.allowance - asked.wall
@@ -183,10 +230,11 @@ def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_b
         claim.owner,
         reply.attempt,
         reply.started,
-        claim.now,
+        claim.claimed,
         reply.generation,
         lease,
         is_bounded=is_bounded,
+        deadline=delivery.deadline,
         keeps_aside_for=policy.keeps_aside_for,
     )
     tenure.steps.update(reply.steps)
@@ -199,12 +247,11 @@ def _enter(claim: Claim, reply: Claimed, policy: Policy, asked: Instant, *, is_b
     return tenure
 
 
-def _wait(delivery: Delivery, policy: Policy, record: Record, now: Instant, poll: Millis) -> Flow[None]:
-    """Sleep until the other delivery may have answered, or raise InProgress; `now.elapsed` is the time waited."""
+def _wait(key: str, policy: Policy, record: Record, now: Instant, left: Millis, poll: Millis) -> Flow[None]:
+    """Sleep until the other delivery may have answered, or raise InProgress where no time is left for that."""
     retry_in = Millis(max(0, record.lease_until - now.wall))
-    left = policy.wait - now.elapsed if delivery.deadline is None else delivery.deadline - now.wall
     if policy.on_conflict == "raise" or left <= poll:
-        raise InProgress(delivery.key, record.attempt, retry_in)
+        raise InProgress(key, record.attempt, retry_in)
     yield from ask(Sleep(Millis(min(poll, retry_in + 1))))
 
 
@@ -285,11 +332,17 @@ def keep_alive(tenure: Tenure, policy: Policy) -> Flow[None]:
         asked = yield from ask(Now())
         if tenure.ended is not None or tenure.lease.is_over(asked):
             return
+        yield from _renew(tenure, policy, asked)
+
+
+def _renew(tenure: Tenure, policy: Policy, asked: Instant) -> Flow[None]:
+    """Renew the lease, and once more when the answer shows that the time was wrong."""
+    for _ in range(1 + MOST_CORRECTIONS):
         lease_until = policy.lease_until(asked.wall, None)
         try:
             reply = yield from ask(Renew(tenure.key, tenure.owner, lease_until, policy.open_expires_at(lease_until)))
         except StoreUnavailable:
-            continue  # there is time for another try before the lease is over
+            return  # there is time for another try before the lease is over
         except TwicesafeError as error:
             tenure.end(error)
             return
@@ -297,3 +350,7 @@ def keep_alive(tenure: Tenure, policy: Policy) -> Flow[None]:
             tenure.end(LeaseLost(tenure.key, tenure.attempt))
             return
         tenure.lease = Lease(Millis(asked.wall + policy.lease), Millis(asked.elapsed + policy.lease))
+        now = yield from ask(Now())
+        if not asked.is_corrected_by(now):
+            return
+        asked = now

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 ALLOWANCE = Millis(2_000)
 """How far apart clocks may be, and how late Lambda may stop a process after its deadline."""
-LONGEST_LEASE = Millis(900_000)
-"""Lambda's longest time limit, 15 minutes; elsewhere a heartbeat renews a shorter one."""
-MARGIN = Millis(60_000)
-"""How much further ahead than that a record may look before it is called corrupt: clocks do step."""
+LONGEST_LEASE = Millis(5_400_000)
+"""Lambda's longest time limit (its service model's maximum of Timeout). A lease beyond it is short and renewed."""
+LONGEST_RENEWED_LEASE = Millis(900_000)
+"""The longest that `lease=` takes, where a heartbeat renews it."""
+MARGIN = Millis(86_400_000)
+"""How much further ahead than that a record may look before it is called corrupt: what wrote it may have had a clock
+that was fast, and not have known it yet, or be a release of this library that knows of a longer time limit."""
 KEPT_BACK = Millis(500)
 """Time before the platform's deadline at which waiting ends, so that an error ends the delivery, and not the kill. The
 error still has to pass through the function, its log, and the runtime, which reads source files for the traceback and
@@ -72,10 +75,11 @@ class Policy(NamedTuple):
     def keeps_aside_for(self) -> Seconds:
         """How long a large result is kept, in an item that nobody renews: longer than the record with its last claim.
 
-        That comes within an expiry of the first one; but a record whose owner must never run again stays until a
-        person comes.
+        That comes within an expiry of the first lease's end; but a record whose owner must never run again stays
+        until a person comes.
         """
-        return Seconds(2 * self.expires_after + 2 * LONGEST_LEASE // 1000 + (0 if self.reruns else A_YEAR))
+        leases = 2 * (LONGEST_LEASE + self.allowance) // 1000
+        return Seconds(2 * self.expires_after + leases + (0 if self.reruns else A_YEAR))
 
     def believes(self, record: Record, now: Millis) -> bool:
         """Whether any policy could have granted this record's lease."""

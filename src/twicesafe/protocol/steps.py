@@ -185,9 +185,9 @@ def met(tenure: Tenure, name: str, plan: Plan) -> Entry | None:
 
 
 def check_time(tenure: Tenure, name: str, plan: Plan, now: Instant) -> None:
-    """Raise NotEnoughTime, when the platform leaves less than the step needs; a lease that is renewed has no end."""
-    remaining = tenure.lease.remaining(now)
-    if tenure.is_bounded and remaining < plan.needs:
+    """Raise NotEnoughTime, when the platform leaves less than the step needs."""
+    remaining = tenure.remaining(now)
+    if remaining is not None and remaining < plan.needs:
         raise tenure.end(NotEnoughTime(tenure.key, remaining, name, plan.needs))
 
 

@@ -16,11 +16,31 @@ if TYPE_CHECKING:
     from .room import Room
 
 
+STEADY = Millis(1_000)
+"""By how much a correction may change and still be the same one: a `Date` has whole seconds."""
+
+
 class Instant(NamedTuple):
     """A reading of both clocks: each misses some freezes of the process."""
 
     wall: Millis  # since the epoch, corrected by what the store knows better
     elapsed: Millis  # gone by since an arbitrary start
+    offset: Millis = Millis(0)  # the correction that is in `wall`
+
+    def is_corrected_by(self, later: Instant) -> bool:
+        """Return whether the store has shown, since this reading, that its wall clock was wrong."""
+        return abs(later.offset - self.offset) > STEADY
+
+
+class Deadline(NamedTuple):
+    """When the platform stops a delivery, by the host's own clocks: it is a time from now, whatever a store says."""
+
+    wall: Millis  # not corrected
+    elapsed: Millis
+
+    def remaining(self, now: Instant) -> Millis:
+        """Return what the stricter clock leaves until then."""
+        return Millis(max(0, min(self.wall + now.offset - now.wall, self.elapsed - now.elapsed)))
 
 
 class Lease(NamedTuple):
@@ -50,6 +70,7 @@ class Tenure:
         "busy",
         "claimed",
         "closing",
+        "deadline",
         "ended",
         "generation",
         "has_returned",
@@ -77,6 +98,7 @@ class Tenure:
         lease: Lease,
         *,
         is_bounded: bool = False,
+        deadline: Deadline | None = None,
         keeps_aside_for: Seconds = NO_TIME,
     ) -> None:
         self.key = key
@@ -86,7 +108,8 @@ class Tenure:
         self.claimed = claimed
         self.generation = generation
         self.lease = lease
-        self.is_bounded = is_bounded  # by the platform's deadline; else it is renewed
+        self.is_bounded = is_bounded  # its lease ends with the platform's deadline; else it is renewed
+        self.deadline = deadline  # None: the platform names none
         self.keeps_aside_for = keeps_aside_for
         self.steps: dict[str, Step] = {}
         self.unconfirmed: dict[str, Step] = {}  # what the store has not confirmed: it goes along with the next write
@@ -103,6 +126,12 @@ class Tenure:
     def fence(self) -> int:
         """A number that grows from each claim that runs to the next, over a deletion of the record too."""
         return self.started * 1000 + self.attempt
+
+    def remaining(self, now: Instant) -> Millis | None:
+        """Return how much time the platform leaves it; None: as much as it likes."""
+        if self.is_bounded:
+            return self.lease.remaining(now)
+        return None if self.deadline is None else self.deadline.remaining(now)
 
     def token(self) -> str:
         """Another for each request; nobody can guess it, as nobody can the owner's."""

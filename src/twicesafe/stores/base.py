@@ -25,7 +25,7 @@ else:
     Protocol = object
 
 deadline: ContextVar[Millis | None] = ContextVar("twicesafe_deadline", default=None)
-"""When the platform ends the delivery that a command belongs to, by the store's clock; None: nothing bounds it."""
+"""When the platform ends the delivery that a command belongs to, by this host's clock; None: nothing bounds it."""
 
 
 class Within:
@@ -74,7 +74,10 @@ class Store(Protocol):
         """Apply one command, from an event loop."""
 
     def clock_offset(self) -> Millis:
-        """What to add to this host's clock to have the store's: 0 where the two are one, or differ little."""
+        """What to add to this host's clock to have the store's: 0 where the two are one, or differ little.
+
+        Where it can change, a claim takes nothing over that carries an offset which was shown to be wrong since.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -52,7 +52,7 @@ class Limits:
         """Begin a command.
 
         Args:
-            now: by the store's clock.
+            now: by the host's clock.
 
         Raises:
             StoreUnavailable: the store did not answer just before, and there is no time to find out once more.

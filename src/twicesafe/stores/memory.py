@@ -33,14 +33,16 @@ if TYPE_CHECKING:
 
 
 def claim(found: Record | None, command: Claim) -> tuple[Record | None, Claimed | Existing]:
-    """What a claim makes of the record that it finds."""
+    """Make of the record what a claim makes of it."""
+    if found is not None and _is_held(found, command.owner) and found.claimed == command.corrects:
+        return _corrected(found, command)
     if found is None or found.is_leftover(command.now):
         return _new_life(command)
     if found.owner == command.owner and not found.is_final:  # rule 1: this claim, sent again
         return found, claimed(found)
     if found.contradicts(command.fingerprint) or found.is_final or found.is_live(command.now):
         return found, Existing(found)
-    if found.claimed >= command.now:  # a late copy must not revive a claim that was released
+    if found.claimed >= command.claimed:  # a late copy must not revive a claim that was released
         return found, Existing(found)
     if found.owner is not None and not command.takes_over:
         return found, Existing(found)
@@ -54,7 +56,7 @@ def _new_life(command: Claim) -> tuple[Record, Claimed]:
         command.owner,
         attempt=1,
         started=command.now,
-        claimed=command.now,
+        claimed=command.claimed,
         lease_until=command.lease_until,
         expires_at=command.expires_at,
         fingerprint=command.fingerprint,
@@ -66,7 +68,18 @@ def _taken(found: Record, command: Claim) -> tuple[Record, Claimed]:
     record = found._replace(
         owner=command.owner,
         attempt=found.attempt + 1,
-        claimed=command.now,
+        claimed=command.claimed,
+        lease_until=command.lease_until,
+        expires_at=command.expires_at,
+    )
+    return record, claimed(record)
+
+
+def _corrected(found: Record, command: Claim) -> tuple[Record, Claimed]:
+    """Put the right times in the place of those that the owner's clock said before it was known to be wrong."""
+    record = found._replace(
+        started=command.now if found.attempt == 1 else found.started,  # the first claim began the life
+        claimed=command.claimed,
         lease_until=command.lease_until,
         expires_at=command.expires_at,
     )

@@ -99,12 +99,15 @@ class Trial:
         expires_after: int | None = EXPIRY,
         fingerprint: str = "",
         takes_over: bool = True,
+        not_before: int = 0,
+        corrects: Millis | None = None,
     ) -> Claimed | Existing:
         """Claim the key now."""
-        self.claimed = self.now
         lease_until = Millis(self.now + lease)
         expires_at = None if expires_after is None else self.expires_at(expires_after)
         command = Claim(self.key, owner, self.now, lease_until, expires_at, fingerprint, takes_over)
+        command = command._replace(not_before=Millis(not_before), corrects=corrects)
+        self.claimed = command.claimed
         return self.apply(command)  # type: ignore[no-any-return] # checked by apply
 
     def complete(

@@ -5,15 +5,18 @@ from __future__ import annotations
 from binascii import Error as NoBase64
 from binascii import a2b_base64
 
+from ...protocol.policy import LONGEST_LEASE
 from .reading import UnreadableError, fields, get, has, listed, only, parsed, text
-from .row import DAY, HOUR, Reading, Row, is_from, records
+from .row import DAY, Reading, Row, is_from, records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-DYNAMODB_RETENTION = DAY + HOUR
-KINESIS_RETENTION = 7 * DAY + HOUR
+LONGEST_RUN = LONGEST_LEASE // 1000
+"""Seconds: a batch that is under way when its records leave the stream may still come again when it ends."""
+DYNAMODB_RETENTION = DAY + LONGEST_RUN
+KINESIS_RETENTION = 7 * DAY + LONGEST_RUN
 """A stream keeps a day by default, a week as the usual extension; for one that keeps longer, say expires_after=."""
 KAFKA = ("aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka")
 KINESIS_NOISE = (("approximateArrivalTimestamp", "it is a measurement"),)

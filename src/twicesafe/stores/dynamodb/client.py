@@ -20,6 +20,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from ...errors import ConfigurationError, StoreUnavailable
+from .clock import date_in
 from .patience import SHORT_PAUSE
 from .refusals import GET_CREDENTIALS, SET_REGION, Refusal, explain_refusal, read_refusal, writes_refused
 from .requests import Accepted, Scanned, Unanswered
@@ -69,13 +70,18 @@ def read_answer(answer: Answer) -> Response:
     """What was applied or read. botocore takes what it cannot read, or was cut short, for an empty answer."""
     if "Items" in answer:
         return Scanned(tuple(answer["Items"]), answer.get("LastEvaluatedKey"))
-    if answer.keys() <= {"ResponseMetadata"} and not _is_empty(answer):
+    if _is_cut_short(answer):
         return Unanswered("the answer was cut short, or is not DynamoDB's", EOFError(), SHORT_PAUSE)
     return Accepted(answer.get("Item"))
 
 
+def _is_cut_short(answer: Answer) -> bool:
+    """Return whether nothing is in the answer, and something else than `{}` was sent."""
+    return answer.keys() <= {"ResponseMetadata"} and not _is_empty(answer)
+
+
 def _is_empty(answer: Answer) -> bool:
-    """Whether `{}` is what the server sent: for an absent item, and to a write. A mock of AWS may say no length."""
+    """Return whether the server sent `{}`: for an absent item, and to a write. A mock of AWS may say no length."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return "json" in headers.get("content-type", "json") and headers.get("content-length", "2") in ("2", "3", "4")
 
@@ -101,11 +107,15 @@ def late(error: Exception) -> Unanswered:
 
 
 def date_of(answer: Answer | Exception) -> str | None:
-    """When the server made it, as it says itself."""
+    """Return when DynamoDB made the answer, as it says itself; None: it does not, or the answer is another's."""
     if isinstance(answer, Exception):
         answer = _answer_of(answer)
-    date: str | None = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    return date
+        code = answer.get("Error", {}).get("Code", "")
+        if not code or code.isdigit():  # digits are botocore's own, for a body without DynamoDB's `__type`
+            return None
+    elif _is_cut_short(answer):
+        return None
+    return date_in(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
 
 
 def explain(error: Exception, store: str, key: str = "") -> TwicesafeError:

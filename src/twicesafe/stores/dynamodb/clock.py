@@ -11,17 +11,25 @@ import time
 from functools import lru_cache
 
 from ...protocol.records import Millis
+from ...protocol.tenure import STEADY
 from ...tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 SECOND = 1_000
 DAY = 86_400 * SECOND
 MONTHS = {"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * place : 3 * place + 3]: place + 1 for place in range(12)}
 DATE = "Thu, 26 Nov 2026 10:36:44 GMT"
 """As servers must write it (RFC 9110, 5.6.7). To compile a pattern for it would take longer than to open the store."""
+MARKS = frozenset(("x-amzn-requestid", "x-amz-crc32"))
+CONTENT_TYPE = "application/x-amz-json-1."
+"""What DynamoDB's answers have, each of which is enough: stand-ins for it on a developer's machine lack some."""
+CERTAIN = 1_500
+"""Milliseconds of doubt that do no harm: a second for the Date, and half of one for an answer's way."""
+MOST_WRONG = 8
+"""How many offsets that were wrong are remembered: no clock is set that often while a claim is under way."""
 
 
 class Skew(NamedTuple):
@@ -81,12 +89,23 @@ def _read(date: str) -> Millis | None:
     return moment(year, MONTHS[parts[1]], day, hour, minute, second)
 
 
+def date_in(headers: Mapping[str, str]) -> str | None:
+    """Return the Date of an answer; None where it is not from DynamoDB: a box in between has a clock of its own.
+
+    Args:
+        headers: of an answer whose body is one of DynamoDB's; names in small letters.
+    """
+    if MARKS.isdisjoint(headers) and not headers.get("content-type", "").startswith(CONTENT_TYPE):
+        return None
+    return headers.get("date")
+
+
 class Watch:
     """Compares the clocks at each answer; shared by threads, which only ever replace its one value."""
 
     def __init__(self, announce: Callable[[Millis], None]) -> None:
         self._announce = announce
-        self._known: tuple[Skew | None, Millis] = None, Millis(0)
+        self._known: tuple[Skew | None, Millis, tuple[Millis, ...]] = None, Millis(0), ()
         self._announced = False
 
     @property
@@ -94,15 +113,29 @@ class Watch:
         """What to add to the host's clock."""
         return self._known[1]
 
+    @property
+    def doubt(self) -> Millis:
+        """How far ahead of DynamoDB's clock the corrected one may be: 0 unless the answers took long."""
+        known, offset, _ = self._known
+        return Millis(0 if known is None else max(0, offset - known.least - CERTAIN))
+
+    def is_outdated(self, offset: Millis | None) -> bool:
+        """Return whether answers have shown since that the offset was wrong; None: it is not known."""
+        if offset is None or abs(offset - self.offset) <= STEADY:
+            return False
+        return any(abs(offset - wrong) <= STEADY for wrong in self._known[2])
+
     def see(self, sent: Millis, received: Millis, date: str | None) -> None:
         """Take an answer into account."""
         seen = skew(sent, received, date) if date else None
-        known, _ = self._known
+        known, before, wrong = self._known
         if seen is None or (known is not None and seen.least <= known.least and known.most <= seen.most):
             return  # it says nothing, or nothing new
         known = seen if known is None else known.narrowed(seen)
         offset = known.offset
-        self._known = known, offset
+        if abs(offset - before) > STEADY:
+            wrong = (*wrong[1 - MOST_WRONG :], before)
+        self._known = known, offset, wrong
         if offset and not self._announced:
             self._announced = True
             self._announce(offset)

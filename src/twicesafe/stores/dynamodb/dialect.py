@@ -15,6 +15,7 @@ from ...protocol.commands import (
     Contended,
     Denied,
     Done,
+    Existing,
     Forget,
     Keep,
     List,
@@ -25,7 +26,8 @@ from ...protocol.commands import (
     SettleStep,
     Transact,
 )
-from ..memory import TRANSITIONS
+from ...protocol.records import Millis
+from ..memory import TRANSITIONS, claimed
 from .expressions import begin, create, find, replace, scan, transaction
 from .items import read
 from .refusals import Refusal, explain_refusal, writes_refused
@@ -33,7 +35,7 @@ from .requests import Accepted, Cancelled, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Protocol, TypeAlias
 
     from ...protocol.commands import Complete, Release, Renew, SaveStep, StoreCommand, StoreReply
     from ...protocol.records import Record
@@ -42,6 +44,17 @@ if TYPE_CHECKING:
 
     Change: TypeAlias = Claim | Complete | Release | Renew | SaveStep | Keep | Forget | Redo | SettleStep
 
+    class Clock(Protocol):
+        """What is known of the clock."""
+
+        @property
+        def doubt(self) -> Millis:
+            """How far ahead it may be."""
+
+        def is_outdated(self, offset: Millis | None) -> bool:
+            """Return whether answers have shown since that an offset was wrong."""
+
+
 NO_REASON, REFUSED = "None", "ConditionalCheckFailed"
 CONTENDED = {REFUSED, "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"}
 """Why a transaction may be cancelled and pass at another try, as CancellationReasons has it; REFUSED is seen before."""
@@ -49,10 +62,13 @@ MOST_ROUNDS = 64
 """How often a record may change under a command's eyes: each time another command was done."""
 
 
-def talk(command: StoreCommand, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
+def talk(
+    command: StoreCommand, layout: Layout, clock: Clock | None = None, *, proves: bool = False
+) -> Talk[StoreReply]:
     """Turn a command into requests, and their answers into its reply.
 
     Args:
+        clock: what the answers have shown of the time that commands are made by; None: it is right.
         proves: a claim of what is not there is an UpdateItem, as completions are, and so is refused where they would
             be: without the right, or under a key that the table does not have. Else it is a PutItem, which is shorter.
 
@@ -60,7 +76,7 @@ def talk(command: StoreCommand, layout: Layout, *, proves: bool = False) -> Talk
         CorruptRecord: the item cannot be read.
     """
     if isinstance(command, (Claim, Keep)):
-        return (yield from _change(command, None, layout, proves=proves and isinstance(command, Claim)))
+        return (yield from _change(command, None, layout, clock, proves=proves and isinstance(command, Claim)))
     if isinstance(command, List):
         return (yield from _page(command, layout))
     if isinstance(command, Load):
@@ -78,12 +94,32 @@ def talk(command: StoreCommand, layout: Layout, *, proves: bool = False) -> Talk
     return Done()
 
 
-def _change(command: Change, seen: Item | None, layout: Layout, *, proves: bool = False) -> Talk[StoreReply]:
-    """Do as the reference store would to what was seen; None: nothing, which is for the condition to find out."""
+def decide(found: Record | None, command: Change, clock: Clock | None = None) -> tuple[Record | None, StoreReply]:
+    """Make of the record what the reference store would, unless a claim would change it by a time that may be wrong.
+
+    The answer that shows the record to a process's first claim also shows how wrong that process's clock is: what was
+    found may not be over yet. The flow claims again, by the time as it is known then.
+    """
     rule = TRANSITIONS[type(command)]
+    if clock is None or found is None or not isinstance(command, Claim):
+        return rule(found, command)
+    if clock.is_outdated(command.offset) and found.claimed != command.corrects:
+        is_own = found.owner == command.owner and not found.is_final
+        return found, claimed(found) if is_own else Existing(found)
+    if clock.doubt:
+        record, reply = rule(found, command._replace(now=Millis(command.now - clock.doubt)))
+        if record == found:
+            return record, reply
+    return rule(found, command)
+
+
+def _change(
+    command: Change, seen: Item | None, layout: Layout, clock: Clock | None = None, *, proves: bool = False
+) -> Talk[StoreReply]:
+    """Do as the reference store would to what was seen; None: nothing, which is for the condition to find out."""
     for _ in range(MOST_ROUNDS):
         found = None if seen is None else read(seen, layout)
-        record, reply = rule(found, command)
+        record, reply = decide(found, command, clock)
         if record == found:
             return reply
         if proves and seen is None and record is not None:

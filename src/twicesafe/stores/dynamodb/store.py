@@ -9,7 +9,6 @@ from functools import partial
 
 from ...errors import ConfigurationError
 from ...protocol.drivers import drive, drive_async
-from ...protocol.records import Millis
 from ..base import in_thread
 from ..limits import Limits
 from .clock import Watch, wall
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ...protocol.commands import StoreCommand, StoreReply
+    from ...protocol.records import Millis
     from ..limits import TimeLeft
     from .aiobotocore import AiobotocoreConnection
     from .botocore import BotocoreConnection
@@ -114,7 +114,7 @@ class DynamoDBStore:
 
     def apply(self, command: StoreCommand, /) -> StoreReply:
         """Apply one command."""
-        left = self._limits.begin(command, self._now())
+        left = self._limits.begin(command, wall())
         return drive(self._talk(command, left), partial(self._answer, left))
 
     async def apply_async(self, command: StoreCommand, /) -> StoreReply:
@@ -123,7 +123,7 @@ class DynamoDBStore:
         if connection is None:
             reply: StoreReply = await in_thread(self.apply, command)
             return reply
-        left = self._limits.begin(command, self._now())
+        left = self._limits.begin(command, wall())
 
         async def answer(question: Request | Pause) -> object:
             if isinstance(question, Pause):
@@ -155,7 +155,7 @@ class DynamoDBStore:
             self._async_connection.close()
 
     def _talk(self, command: StoreCommand, left: TimeLeft) -> PatientTalk[StoreReply]:
-        conversation = talk(command, self.layout, proves=not self._is_proven())
+        conversation = talk(command, self.layout, self._watch, proves=not self._is_proven())
         return patiently(conversation, self.name, self._tries, left)
 
     def _answer(self, left: TimeLeft, question: Request | Pause) -> object:
@@ -174,9 +174,6 @@ class DynamoDBStore:
 
     def _is_proven(self) -> bool:
         return 0 <= time.time() - self._proven_at < PROOF_LASTS
-
-    def _now(self) -> Millis:
-        return Millis(wall() + self._watch.offset)
 
     def _for_loops(self) -> LoopsConnection | AiobotocoreConnection | None:
         if self._async_connection is None and not self._in_threads:

@@ -33,8 +33,11 @@ def settled(trial: Trial, state: str, *, fingerprint: str = "", expires_after: i
 every_state = pytest.mark.parametrize("state", ["silent", "released", "completed", "failed"])
 
 
+HOUR = 3_600_000
+
+
 class ClaimRules:
-    """Absent, its own, live, dead, released, final, expired."""
+    """Absent, its own, live, dead, released, final, expired; and by a clock that was wrong."""
 
     def test_an_absent_key_is_claimed(self, trial: Trial) -> None:
         assert trial.load() is None
@@ -219,3 +222,71 @@ class ClaimRules:
     def test_only_the_first_colon_ends_the_version(self, trial: Trial) -> None:
         record = settled(trial, "silent", fingerprint="1:a:b")
         assert trial.claim("bob", fingerprint="1:a:c") == Existing(record)
+
+    def test_a_claim_that_knows_of_the_last_one_takes_what_a_fast_clock_released(self, trial: Trial) -> None:
+        trial.time_passes(HOUR)
+        trial.claim("ann")
+        trial.save("ann", CHARGED)
+        trial.release("ann")
+        trial.time_passes(-HOUR)
+        record = trial.found()
+        assert trial.claim("bob") == Existing(record)
+        lease_until, not_before = Millis(trial.now + LEASE), record.claimed + 1
+        claim = trial.claim("bob", not_before=not_before)
+        assert claim == Claimed(2, record.started, lease_until, CHARGED, 0)
+        taken = trial.found()
+        assert (taken.claimed, taken.lease_until) == (not_before, lease_until)
+        trial.release("bob")
+        assert trial.found().owner is None
+
+    def test_the_place_of_a_claim_in_the_order_says_nothing_of_the_time(self, trial: Trial) -> None:
+        trial.claim("ann", expires_after=60)
+        record = trial.found()
+        assert trial.claim("bob", not_before=trial.now + HOUR) == Existing(record)
+        trial.complete("ann", expires_after=60)
+        record = trial.found()
+        assert trial.claim("bob", not_before=trial.now + HOUR) == Existing(record)
+        assert trial.load() == record
+
+    @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+    def test_an_owner_puts_the_time_of_its_claim_right(self, trial: Trial, ahead: int) -> None:
+        trial.time_passes(ahead)
+        trial.claim("ann", fingerprint="1:abc", expires_after=3 * EXPIRY)
+        wrong = trial.found()
+        trial.time_passes(-ahead)
+        lease_until, claimed = Millis(trial.now + LEASE), trial.now
+        claim = trial.claim("ann", expires_after=2 * EXPIRY, corrects=wrong.claimed)
+        assert claim == Claimed(1, claimed, lease_until, {}, 0)
+        right = wrong._replace(
+            started=claimed, claimed=claimed, lease_until=lease_until, expires_at=trial.expires_at(2 * EXPIRY)
+        )
+        assert trial.load() == right
+        trial.time_passes(LEASE - 1)
+        assert trial.claim("ann", corrects=wrong.claimed) == claim  # a late copy of it
+        assert trial.claim("ann") == claim  # and of the first one
+        assert trial.load() == right
+
+    def test_a_later_attempt_puts_its_own_time_right_and_not_the_start_of_the_life(self, trial: Trial) -> None:
+        started = settled(trial, "released", expires_after=3 * EXPIRY).started
+        trial.time_passes(HOUR)
+        trial.claim("bob", expires_after=3 * EXPIRY)
+        wrong = trial.found()
+        trial.time_passes(-HOUR)
+        lease_until = Millis(trial.now + LEASE)
+        claim = trial.claim("bob", corrects=wrong.claimed)
+        assert claim == Claimed(2, started, lease_until, CHARGED, 0)
+        assert (trial.found().claimed, trial.found().lease_until) == (trial.now, lease_until)
+
+    @every_state
+    def test_an_owner_puts_nothing_right_in_what_is_not_its_own_any_more(self, trial: Trial, state: str) -> None:
+        record = settled(trial, state)
+        if state == "silent":
+            trial.claim("bob")
+            record = trial.found()
+        claim = trial.claim("ann", takes_over=False, corrects=record.claimed)
+        if state == "released":
+            assert isinstance(claim, Claimed)
+            assert claim.attempt == 2
+        else:
+            assert claim == Existing(record)
+            assert trial.load() == record

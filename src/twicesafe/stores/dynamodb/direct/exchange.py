@@ -12,7 +12,7 @@ from binascii import a2b_base64, b2a_base64, crc32
 from ....errors import ConfigurationError
 from ....protocol.records import Millis
 from ....tuples import NamedTuple
-from ..clock import wall
+from ..clock import date_in, wall
 from ..patience import SHORT_PAUSE
 from ..refusals import OLD_CREDENTIALS, WRONG_TIME, Refusal, read_refusal, writes_refused
 from ..requests import Accepted, Scanned, Unanswered
@@ -61,7 +61,6 @@ class Letter(NamedTuple):
     request: Request
     data: bytes
     credentials: Credentials
-    written: Millis  # by this host's clock
     offset: Millis  # of the clock that it is signed by
 
 
@@ -86,7 +85,7 @@ class Desk:
         """
         if not self._place.is_given and "moto.core.models" in sys.modules:
             self._refuse_mock()
-        now, offset = wall(), self._watch.offset
+        offset = self._watch.offset
         try:
             body = _encode(request.parameters).encode()
         except (TypeError, ValueError) as error:
@@ -96,7 +95,7 @@ class Desk:
                 f"A request to the store {self._store} cannot be sent ({error}): a write takes values in DynamoDB's "
                 'own form, as {"S": "text"}.'
             ) from error
-        host, at, target, session = self._authority, stamp(Millis(now + offset)), TARGET + request.operation, ""
+        host, at, target, session = self._authority, stamp(Millis(wall() + offset)), TARGET + request.operation, ""
         headers = {"content-type": CONTENT_TYPE, "host": host, "x-amz-date": at, "x-amz-target": target}
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
@@ -107,19 +106,24 @@ class Desk:
             f"x-amz-target: {target}\r\n{session}authorization: {signed}\r\ncontent-length: {len(body)}\r\n"
             "user-agent: twicesafe\r\n\r\n"
         )
-        return Letter(request, head.encode("latin-1") + body, credentials, now, offset)  # one write, one packet
+        return Letter(request, head.encode("latin-1") + body, credentials, offset)  # one write, one packet
 
-    def read(self, letter: Letter, answer: Answer) -> Response | OldCredentials:
-        """What an answer means.
+    def read(self, letter: Letter, answer: Answer, sent: Millis) -> Response | OldCredentials:
+        """Read what an answer means, and what it says of the clock.
+
+        Args:
+            sent: when the letter was, by this host's clock.
 
         Raises:
             ConfigurationError: asking again cannot help.
         """
-        self._watch.see(letter.written, wall(), answer.headers.get("date"))
+        received = wall()
         try:
             said = _read_body(answer)
         except Damaged as damage:
             return Unanswered(str(damage), damage, SHORT_PAUSE)
+        if answer.status == 200 or said.get("__type"):  # an error without it is not DynamoDB's
+            self._watch.see(sent, received, date_in(answer.headers))
         if answer.status == 200:
             if "Items" in said:
                 return Scanned(tuple(said["Items"]), said.get("LastEvaluatedKey"))

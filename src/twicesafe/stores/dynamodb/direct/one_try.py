@@ -84,6 +84,7 @@ def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> 
             line = yield from _connect(means, limit)
         except OSError as error:
             return desk.unreachable(error)
+    sent = wall()  # the time that it took to connect says nothing of the server's clock
     try:
         answer = yield Exchange(line, letter.data, limit.for_read())
     except (OSError, BadAnswer) as error:
@@ -99,7 +100,7 @@ def one_try(means: Means, idle: Idle, request: Request, left: Millis | None) -> 
         idle.put(line)
     else:
         line.close()
-    response = desk.read(letter, answer)
+    response = desk.read(letter, answer, sent)
     if isinstance(response, OldCredentials):
         return desk.read_credentials(letter, response, has_others=(yield from _has_others(credentials, limit)))
     return response
