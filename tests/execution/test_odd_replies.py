@@ -418,6 +418,32 @@ def test_a_final_error_with_anything_in_it_is_recorded_and_heard_again(tmp_path:
     store.close()
 
 
+class OfAnOddClass(Exception):
+    """As a proxy of an error whose context is gone."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("working outside of request context")
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None: ...
+
+
+def test_an_error_that_raises_when_it_is_looked_at_releases_the_claim() -> None:
+    store, calls = Clocked(), []
+
+    @idempotent(store=store, name="work", final_errors=(Final,))
+    def work() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise OfAnOddClass
+        return "done"
+
+    with pytest.raises((OfAnOddClass, RuntimeError)):
+        work()
+    assert (work(), calls) == ("done", [1, 1])
+
+
 # Hooks
 
 

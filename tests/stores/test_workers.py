@@ -60,7 +60,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     endpoint = request.getfixturevalue("dynamodb_endpoint").replace("127.0.0.1", "localhost")  # it is looked up
     connection = "direct" if request.param == "direct" else "botocore"
     store = DynamoDBStore("workers", connection=connection, endpoint=endpoint, connect_timeout=30, read_timeout=30)
-    store._in_threads = request.param != "direct"
+    store._in_threads = request.param == "botocore in threads"
     store.create_table()
     return store
 

@@ -143,9 +143,10 @@ class Judge:
 
     def _is_final(self, error: BaseException) -> bool:
         """Return whether it is an answer. One of ours is, if it is named itself: most say that there is none yet."""
-        ours = isinstance(error, TwicesafeError)
+        kind = type(error)  # isinstance() would ask the error too
+        ours = issubclass(kind, TwicesafeError)
         return any(
-            isinstance(error, kind) and (not ours or issubclass(kind, TwicesafeError)) for kind in self.final_errors
+            issubclass(kind, final) and (not ours or issubclass(final, TwicesafeError)) for final in self.final_errors
         )
 
     def _raised(self, error: BaseException) -> Outcome:

@@ -298,7 +298,7 @@ def _settled(plan: Plan, found: Entry | None) -> int:
 
 def _note_failure(tenure: Tenure, name: str, plan: Plan, outcome: Raised) -> Flow[None]:
     """An error leaves the intent, unless it proves that nothing was sent; that goes along with the next write."""
-    if plan.has_intent and isinstance(outcome.error, plan.not_done):
+    if plan.has_intent and issubclass(type(outcome.error), plan.not_done):  # isinstance() would ask the error too
         now = yield from ask(Now())
         tenure.note({name: NotDone(now.wall, plan.fingerprint).step()})
 

@@ -108,7 +108,7 @@ class DynamoDBStore:
             if async_client is None:
                 _ = opened.client  # made now: on Lambda INIT pays, and a wrong set-up shows at once
         self._async_client = async_client
-        self.is_of_a_loop = async_client is not None and client is None  # threads have no connection that is sure
+        self.is_of_a_loop = async_client is not None and client is None and session is None  # other threads have none
         self._in_threads = async_client is None and is_theirs
         self._async_connection: LoopsConnection | AiobotocoreConnection | None = None
 
