@@ -160,7 +160,7 @@ SCENES: dict[type[TwicesafeError], tuple[Callable[[], Any], int | None]] = {
     errors.KeyReused: (of_another_system(errors.KeyReused), 1),
     errors.NotRecorded: (protected(lambda: 1, Failing(Complete)), 1),
     errors.ReplyTooLarge: (protected(lambda: "x" * 99, Small()), 1),
-    errors.UnserializableReply: (protected(object), 1),
+    errors.UnserializableReply: (protected(lambda: object()), 1),
 }
 ELSEWHERE = [errors.WrongProcess("work#1"), errors.TransactionRefused("work#1", "pay", ({"Code": "None"},))]
 """Those that need a forked child, and a real DynamoDB: they are raised in the tests of those."""

@@ -453,6 +453,7 @@ def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along()
         {"name": ""},
         {"name": 3},
         {"key": "[["},
+        {"persistence_store": None},
         {"key": 3},
     ],
 )
@@ -473,3 +474,9 @@ def test_on_lambda_a_key_begins_as_the_policy_of_its_function_asks(
     (statement,) = json.loads(iam_policy(Layout("orders"), "checkout"))["Statement"]
     (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert fnmatchcase(handler({"order": 7}, Context()), pattern)
+
+
+def test_an_option_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    options: dict[str, Any] = {"event_key_jmespath": "id"}
+    with pytest.raises(twicesafe.ConfigurationError, match=r"no option event_key_jmespath=\. Its options are .*key"):
+        idempotent(**options)(_key_of_event)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
+from contextlib import nullcontext
 from functools import lru_cache, partial, update_wrapper, wraps
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock, MagicMock, Mock
 
 import pytest
 
+import twicesafe
 from tests.keys import samples as s
 from tests.stand_ins import Clocked, Context
 from twicesafe import ConfigurationError, idempotent
+from twicesafe.protocol.commands import List
 from twicesafe.stores.memory import MemoryStore
+from twicesafe.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 EVENT = {"Records": [s.sqs()]}
 
@@ -141,7 +147,6 @@ CLEAR: dict[str, Any] = {
     "a method": Sender.__call__,
     "a callable object": Sender("sms"),
     "a callable object with slots": Slotted("sms"),
-    "a class": Sender,
     "a built-in": len,
 }
 
@@ -351,7 +356,130 @@ def test_a_loop_at_a_modules_level_makes_two_objects(store: Clocked) -> None:
         protected[1]("o-1")
 
 
+def test_a_class_is_not_a_function(store: Clocked) -> None:
+    with pytest.raises(ConfigurationError, match="Put it on the method"):
+        idempotent(store=store)(Sender)
+
+
 @pytest.mark.parametrize("name", ["", 3, b"send"])
 def test_a_name_is_a_text(store: Clocked, name: Any) -> None:
     with pytest.raises(ConfigurationError, match="name="):
         idempotent(store=store, name=name)(plain)
+
+
+# What is in a function when it is made
+
+
+def given(function: Any, name: str, store: Any, **options: Any) -> Any:
+    return idempotent(store=store, name=name, **options)(function)
+
+
+def test_a_function_made_for_each_call_is_warned_of_although_the_one_before_is_gone(
+    store: Clocked, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(order: str, amount: int) -> Any:
+        return given(lambda amount: f"{order} {amount}", "charge an order", store)(amount)
+
+    run("o-1", 5)
+    run("o-2", 5)
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "hand the values over as arguments" in warning.getMessage()
+
+
+@pytest.mark.parametrize("make", [unwrapped, wrapped])
+def test_one_wrapper_around_two_functions_is_two(store: Clocked, make: Any) -> None:
+    one, two = given(make(plain), "safe", store), given(make(other), "safe", store)
+    one("o-1")
+    with pytest.raises(ConfigurationError, match="Two functions"):
+        two("o-1")
+
+
+def injected(settings: Any) -> Any:
+    def decorate(function: Any) -> Any:
+        @wraps(function)
+        def wrapper(*args: Any) -> Any:
+            return settings, function(*args)
+
+        return wrapper
+
+    return decorate
+
+
+@pytest.mark.parametrize(("one", "two"), [({"region": "eu"}, {"region": "us"}), ([1], [2]), (object(), object())])
+def test_a_decorator_that_holds_other_values_makes_another_function(store: Clocked, one: Any, two: Any) -> None:
+    first, second = idempotent(store=store)(injected(one)(plain)), idempotent(store=store)(injected(two)(plain))
+    with pytest.raises(twicesafe.UnkeptReply) if type(one) is object else nullcontext():
+        first("o-1")
+    with pytest.raises(ConfigurationError, match="Two functions"):
+        second("o-1")
+
+
+def test_two_sources_that_are_executed_are_not_one_that_is_run_again(store: Clocked) -> None:
+    def run(source: str) -> Any:
+        space = {"STORE": store, "idempotent": idempotent, "__name__": "app"}
+        exec(source, space)
+        return space["handle"]
+
+    template = "@idempotent(store=STORE)\ndef handle(order): return '{}'\n"
+    first, second = run(template.format("a")), run(template.format("b"))
+    assert first("o-1") == "a"
+    with pytest.raises(ConfigurationError, match="Two functions"):
+        second("o-1")
+
+
+def test_a_cell_that_is_edited_takes_the_place_of_the_one_before(store: Clocked) -> None:
+    space: dict[str, Any] = {"STORE": store, "__name__": "__main__"}
+    kept: list[Any] = []
+    for number, file in enumerate(("<ipython-input-1-abc>", "/tmp/ipykernel_7/123.py", "/tmp/ipykernel_7/456.py")):
+        exec(compile("\n" * number + MODULE, file, "exec"), space)
+        kept += [space[name] for name in FUNCTIONS]
+        for name in FUNCTIONS:
+            space[name]("o-1")
+
+
+def test_a_mock_is_named_after_its_class(store: Clocked) -> None:
+    for mock in (MagicMock(), AsyncMock(), Mock(spec=plain)):
+        assert callable(idempotent(store=store)(mock))
+
+
+# Where the records of a local run are
+
+
+def test_records_lie_beside_the_users_code_whatever_decorates_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "local_app.py").write_text("""
+from functools import lru_cache, singledispatch
+from aws_lambda_powertools import Logger
+from pydantic import validate_call
+from twicesafe import idempotent
+
+@idempotent
+@Logger(service="shop").inject_lambda_context
+def handler(event, context): return "done"
+
+@idempotent
+@validate_call
+def pay(order: str): return order
+
+@idempotent
+@lru_cache
+def cached(order): return order
+
+@idempotent
+@singledispatch
+def dispatched(order): return order
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("local_app")
+    try:
+        monkeypatch.chdir(Path(__file__).parent)
+        context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r")
+        module.handler(EVENT, context)
+        for function in (module.pay, module.cached, module.dispatched):
+            assert function("o-1") == "o-1"
+    finally:
+        del sys.modules["local_app"]
+    opened = SqliteStore(tmp_path / ".twicesafe" / "records.db")
+    assert len(opened.apply(List()).records) == 4
+    opened.close()

@@ -68,7 +68,7 @@ def announce(decision: Decision) -> None:
             (decision.key or decision.source)[:SHOWN],
             decision.attempt or "-",
             decision.duration,
-            _shown(decision.error),
+            class_and_place(decision.error),
         )
     for hook in _hooks:
         try:
@@ -77,8 +77,8 @@ def announce(decision: Decision) -> None:
             logger.exception("A hook of twicesafe.on_decision raised; the delivery goes on.")
 
 
-def _shown(error: BaseException | None) -> str:
-    """Its class, and where the user's own was raised: in a batch that reports its failures nothing else tells."""
+def class_and_place(error: BaseException | None) -> str:
+    """Return an error's class, and where the user's own was raised; its message may hold what is not to be logged."""
     if error is None:
         return ""
     trace = error.__traceback__

@@ -13,14 +13,23 @@ from functools import partial
 from . import batch
 from .answers.http import HEADER, HTTP
 from .decisions import Decision, announce, logger
-from .errors import ConfigurationError, KeyAlreadyHeld, MalformedEvent, MissingKey, NotEnoughTime, TwicesafeError
+from .errors import (
+    ConfigurationError,
+    KeyAlreadyHeld,
+    MalformedEvent,
+    MissingKey,
+    NotEnoughTime,
+    TwicesafeError,
+    UnusableKey,
+)
 from .execution.current import Execution, current
 from .execution.job import Job
 from .execution.judge import Judge
-from .handler_calls import around, handler_call, remaining_time, text_of
+from .handler_calls import around, handler_call, is_context, remaining_time, text_of
 from .keys.canonical import canonical
-from .keys.event_objects import is_json, json_of, part_of, require_object
+from .keys.event_objects import is_json, json_of, parsed_event, part_of, require_object
 from .keys.owners import class_name, owner_text
+from .keys.owners import is_identified as is_identified_owner
 from .keys.sources import Unit, fingerprint_of, key_of, read_units, units, whole, with_request_id
 from .keys.sources.credentials import UNCOMPARED
 from .keys.sources.http import ROWS, is_safe
@@ -96,6 +105,7 @@ class Function(NamedTuple):
     name: FunctionName
     is_method: bool  # its first argument is self or cls
     parameters: tuple[str, ...]  # that its caller may give, self and cls included
+    required: tuple[str, ...]  # those that it must give
     is_handler: bool  # by the names of its parameters
     arguments: BoundArguments
     codec: Codec  # for a plain call
@@ -144,7 +154,7 @@ def _plain_job(function: Function, choices: Choices, args: tuple[Any, ...], kwar
         if choices.takes_fingerprint:
             payload = others if choices.payload is None else choices.payload(bound, owner)
     else:
-        if owner is not None and (text := owner_text(bound[owner], function.name.text, function.parameters[1:])):
+        if owner is not None and (text := owner_text(bound[owner], function.name.text, function.required[1:])):
             identity["owner"] = text
         elif not function.arguments.are_given(args, kwargs):
             raise ConfigurationError(
@@ -194,7 +204,7 @@ class _Event:
 
     def _units(self) -> list[Unit]:
         if self.call.is_record:
-            (unit,) = units(around(self.event))
+            (unit,) = units(around(parsed_event(self.event) or self.event))
             return [unit._replace(event=self.event, item=None, order=None)]
         return read_units(self.event) if self.choices.by_record else [whole(self.event, units(self.event))]
 
@@ -228,7 +238,10 @@ class _Event:
                 tenant = text_of(self.context, "tenant_id")
                 key = key_of(self.function.name.text, unit, scope=scope, tenant=tenant)
             call = partial(self.function.call, *args, **kwargs)
-            return _job(self.function, self.choices, unit, key, self._deadline(key), call, self.function.handler_codec)
+            codec = self.function.handler_codec
+            if self.call.is_helper:  # it is not Lambda that gets its reply
+                unit, codec = unit._replace(reply_kept=True), self.function.codec
+            return _job(self.function, self.choices, unit, key, self._deadline(key), call, codec)
 
     def _in_its_form(self, event: Any) -> Any:
         """Return a unit's event in the form in which the handler's came."""
@@ -246,16 +259,45 @@ class _Event:
                 # A parser made it, and may have left in it what each delivery has anew, such as a receive count.
                 unit = unit._replace(payload=None)
             unit = unit._replace(kind="explicit", identity=identity)
+            around = {}
         else:
             unit = self._with_own_key(unit)
-        subclass = self.function.subclass(args)
-        if unit.identity is not None and subclass is not None:
-            unit = unit._replace(identity={"class": subclass, **unit.identity})
-        return unit
+            around = self._told_beside(args, kwargs)
+        if (subclass := self.function.subclass(args)) is not None:
+            around["class"] = subclass
+        return unit if unit.identity is None else unit._replace(identity={**around, **unit.identity})
 
     def _selected(self, selector: Selector, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        return selector(self._named(args, kwargs), self.function.owner)
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return all arguments by name, in the order of the parameters."""
         names = self.function.parameters or ("event", "context")  # a function of *args has none
-        return selector({**dict(zip(names, args, strict=False)), **kwargs}, self.function.owner)
+        named = dict(zip(names, args, strict=False))
+        named.update({str(place): value for place, value in enumerate(args[len(names) :], len(names))})
+        return {**named, **{name: kwargs[name] for name in names if name in kwargs}, **kwargs}
+
+    def _told_beside(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, str]:
+        """Return what tells the call from another with the same event: its object, and its other arguments.
+
+        Those of a handler are injected: a value is told by its text, and a service that has none is left out. What a
+        handler calls with its event is told by all that it is called with, as any other function is.
+        """
+        function, is_helper = self.function, self.call.is_helper
+        if not (function.is_method or function.arguments.held or len(args) + len(kwargs) > 2 or is_helper):
+            return {}
+        own = int(function.is_method)
+        told: dict[str, str] = {}
+        if own and (is_helper or is_identified_owner(args[0])):
+            told["owner"] = owner_text(args[0], function.name.text, function.required[1:])
+        named = list(self._named(args, kwargs).items())[own + 1 :]
+        if named and (not is_helper or is_context(named[0][1])):
+            named = named[1:]  # the context
+        others = {**function.arguments.held, **{name: value for name, value in named if value is not None}}
+        texts = {name: canonical(value) if is_helper else _text(value, canonical) for name, value in others.items()}
+        if any(texts.values()):
+            told["arguments"] = canonical({name: text for name, text in texts.items() if text})
+        return told
 
     def _with_own_key(self, unit: Unit) -> Unit:
         """Return the unit under its source's own identity, or under Lambda's request id."""
@@ -269,7 +311,9 @@ class _Event:
             require_object(unit.event, name)
             request_id = text_of(self.context, "aws_request_id")
             warn_once(name, unit.source, OWN_RETRIES if request_id else UNIDENTIFIED)
-            return with_request_id(unit, request_id) if request_id else unit
+            if request_id:
+                is_whole = self.choices.takes_fingerprint and self.choices.payload is None
+                return with_request_id(unit, request_id, with_event=is_whole)
         return unit
 
     def _scope(self, unit: Unit) -> str | None:
@@ -311,6 +355,14 @@ def _deadline_in(remaining: int) -> Deadline:
     """Return the deadline that is so many milliseconds away."""
     wall, elapsed = time.time_ns() // 1_000_000, time.monotonic_ns() // 1_000_000
     return Deadline(Millis(wall + remaining), Millis(elapsed + remaining))
+
+
+def _text(value: Any, text_of_it: Callable[[Any], str]) -> str:
+    """Return the text of an injected value; empty: it has none."""
+    try:
+        return text_of_it(value)
+    except (ConfigurationError, UnusableKey):
+        return ""
 
 
 class _RefusalsOf:

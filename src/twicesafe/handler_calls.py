@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from .keys.event_objects import json_of
+from .keys.event_objects import json_of, parsed_event
 from .keys.sources import is_identified
 from .tuples import NamedTuple
 
@@ -25,6 +25,7 @@ class HandlerCall(NamedTuple):
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     is_record: bool  # it was given one record of a batch, without the event around it
+    is_helper: bool  # a handler called it with its event, and reads its reply
 
     def with_event(self, event: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of the same call with another event."""
@@ -58,8 +59,14 @@ def handler_call(
     content = json_of(event)
     event_around = around(content)
     is_record = event_around is not None and not is_identified(content) and is_identified(event_around)
-    if is_handler or is_record or is_context(context) or is_identified(content):
-        return HandlerCall(event, context, place, args, kwargs, is_record)
+    is_called_by_lambda = is_handler or is_context(context)
+    if is_called_by_lambda or is_record or is_identified(content):
+        return HandlerCall(event, context, place, args, kwargs, is_record, not is_called_by_lambda)
+    parsed = parsed_event(event)
+    if parsed is not None and is_identified(around(parsed)):
+        return HandlerCall(event, context, place, args, kwargs, is_record=True, is_helper=True)
+    if parsed is not None and is_identified(parsed):
+        return HandlerCall(event, context, place, args, kwargs, is_record=False, is_helper=True)
     return None
 
 
@@ -71,9 +78,11 @@ def around(record: Any) -> Any:
 
 def is_context(value: Any) -> bool:
     """Tell Lambda's context, or a stand-in with the same fields, from an argument that accepts any attribute."""
-    if not hasattr(value, "get_remaining_time_in_millis"):
+    try:
+        has_time = hasattr(value, "get_remaining_time_in_millis")
+        return has_time and isinstance(getattr(value, "aws_request_id", ""), str)
+    except Exception:  # noqa: BLE001 - a proxy of another library may raise anything when it is looked at
         return False
-    return isinstance(getattr(value, "aws_request_id", ""), str)
 
 
 def remaining_time(context: Any) -> int | None:

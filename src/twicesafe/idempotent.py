@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial, wraps
 
@@ -11,19 +12,28 @@ from .deliveries import Choices, Function, jobs, openly
 from .errors import ConfigurationError
 from .execution.job import Job
 from .keys.selectors import BoundArguments, compile_selector
-from .naming import FunctionName
+from .naming import FunctionName, Site
 from .protocol.drivers import drive, drive_async
 from .protocol.policy import LONGEST_RENEWED_LEASE
 from .protocol.records import Millis, Seconds
 from .replies import Codec
-from .signatures import bare, is_async, is_generator, is_method, parameters, takes_nothing
+from .signatures import (
+    bare,
+    code_of,
+    innermost,
+    is_async,
+    is_generator,
+    is_method,
+    optional_parameters,
+    parameters,
+    takes_nothing,
+)
 from .unprotected import DISABLED, warn_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import timedelta
-    from types import CodeType
     from typing import Any, Literal, ParamSpec, TypeVar, overload
 
     from .protocol.policy import OnConflict, OnUnknown
@@ -34,6 +44,14 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30
 """The lease of a function that no platform's deadline bounds; a heartbeat renews it."""
+OPTIONS = frozenset(
+    """
+    key payload scope require_key name store expires_after on_conflict on_unknown final_errors lease unit
+    report_failures fail_open keep_statuses retry_statuses
+    """.split()  # noqa: SIM905 - a list of it would be longer
+)
+LIBRARIES = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep, os.path.dirname(os.__file__))
+"""Parts of paths in which no code of the user's own lies."""
 EVENT_NAMES = ("e", "ev", "evt", "")
 """What handlers call their first parameter, where its name does not end in "event"; outer underscores aside."""
 CONTEXT_NAMES = ("c", "")
@@ -120,15 +138,23 @@ def idempotent(function: Any = None, /, **options: Any) -> Any:
     """
     if function is None:
         return partial(idempotent, **options)
+    if unknown := options.keys() - OPTIONS:
+        raise ConfigurationError(
+            f"@idempotent has no option {min(unknown)}=. Its options are {', '.join(sorted(OPTIONS))}."
+        )
     caller = sys._getframe(1)  # noqa: SLF001 - two runs of one piece of source are told apart by its code objects
-    return _decorate(function, (caller.f_code, caller.f_lineno), **options)
+    return _decorate(function, Site(caller.f_code, caller.f_lineno, caller.f_globals.get("__file__")), **options)
 
 
-def _decorate(function: Any, site: tuple[CodeType, int], **options: Any) -> Any:
+def _decorate(function: Any, site: Site, **options: Any) -> Any:
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(_decorate(function.__func__, site, **options))
     if not callable(function):
         raise ConfigurationError(f"@idempotent needs a function, and was given {function!r}.")
+    if isinstance(function, type):
+        raise ConfigurationError(
+            f"@idempotent needs a function, and was given the class {function.__qualname__}. Put it on the method."
+        )
     if is_generator(function):
         raise ConfigurationError(
             f"{function!r} yields its values one by one, which are no reply that could be given again. "
@@ -137,13 +163,13 @@ def _decorate(function: Any, site: tuple[CodeType, int], **options: Any) -> Any:
     return _protect(function, site, **options)
 
 
-def _protect(function: Callable[..., Any], site: tuple[CodeType, int], **options: Any) -> Callable[..., Any]:
+def _protect(function: Callable[..., Any], site: Site, **options: Any) -> Callable[..., Any]:
     """Return the wrapper, which keeps the function's name, docstring, signature and types."""
     name, jobs_of = FunctionName(function, options.pop("name", None), site), jobs
     if is_disabled():
         jobs_of, options["store"] = openly, "memory://"  # which is not asked for anything
         warn_once(name.text, "any source", DISABLED)
-    choices = _choices(function, **options)
+    choices = _choices(_file_of(function, site), **options)
     described = _describe(function, name, choices)
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -155,6 +181,7 @@ def _protect(function: Callable[..., Any], site: tuple[CodeType, int], **options
     named = function if hasattr(function, "__name__") else bare(function)
     protected = wraps(named)(async_wrapper if is_async(function) else wrapper)
     protected.__wrapped__ = function  # what `inspect` reads the signature from
+    name.belongs_to(protected)
     return protected
 
 
@@ -177,6 +204,7 @@ def _describe(function: Callable[..., Any], name: FunctionName, choices: Choices
         name,
         is_owned,
         names,
+        tuple(name for name in names if name not in optional_parameters(function)),
         _is_handler(names[is_owned:]),
         arguments,
         Codec(function, final_errors=choices.final_errors),
@@ -193,8 +221,16 @@ def _is_handler(names: tuple[str, ...]) -> bool:
     return is_event and (context in CONTEXT_NAMES or context.endswith(("context", "ctx")))
 
 
+def _file_of(function: Any, site: Site) -> str | None:
+    """Return the file of the user's own code: the function's, or where that is a library's, the decorator's place."""
+    inside = innermost(function)
+    file = getattr(inside, "__globals__", {}).get("__file__") if code_of(inside) is not None else None
+    is_of_a_library = file is None or any(part in file for part in LIBRARIES)
+    return site.file if is_of_a_library and site.file else file
+
+
 def _choices(
-    function: Callable[..., Any],
+    beside: str | None,
     *,
     key: Callable[..., object] | str | None = None,
     payload: Callable[..., object] | str | bool | None = None,
@@ -227,7 +263,7 @@ def _choices(
         longest = LONGEST_RENEWED_LEASE // 1000
         raise ConfigurationError(f"lease= is {lease_ms // 1000} s, more than {longest} s; it is renewed.")
     return Choices(
-        store_opener(store, getattr(bare(function), "__globals__", {}).get("__file__")),
+        store_opener(store, beside),
         None if key is None else compile_selector(key),
         compile_selector(payload, "payload") if payload else None,
         payload is not False,

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import threading
-from enum import Enum
 from functools import partial
 from weakref import WeakKeyDictionary, ref
 
 from .decisions import logger
-from .errors import ConfigurationError
-from .signatures import bare, innermost, module_name
+from .errors import ConfigurationError, UnusableKey
+from .keys.canonical import canonical
+from .signatures import bare, code_of, innermost, module_name
+from .tuples import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,15 +25,33 @@ if TYPE_CHECKING:
 
     from .stores.base import Store
 
-    Names: TypeAlias = "dict[str, FunctionName | ref[FunctionName]]"
+    Names: TypeAlias = "dict[str, FunctionName]"
 
-PLAIN = (str, bytes, int, float, bool, type(None), Enum)
-"""Captured values that can be compared; of any other object it is not known if it means the same."""
+DECORATOR = "twicesafe.idempotent"
+"""Module of the wrappers that are ours: what they hold tells nothing of the function."""
+MOST_ITEMS = 16
+"""How many items a captured list or dict may have to be compared."""
 _lock = threading.Lock()
 _warned: set[str] = set()
 _names: WeakKeyDictionary[Store, Names] = WeakKeyDictionary()
 _names_of_others: dict[int, tuple[Store, Names]] = {}
 """For a store that cannot be hashed or referenced weakly; it is kept, so that no other gets its id."""
+
+
+class Site(NamedTuple):
+    """Place in which a function was decorated."""
+
+    code: CodeType
+    line: int
+    file: str | None
+
+
+class Captured(NamedTuple):
+    """Values that were put into a function when it was made: by its closure, its defaults or its object."""
+
+    texts: tuple[tuple[str, str], ...]  # of plain values
+    functions: tuple[object, ...]  # their code
+    objects: tuple[int, ...]  # the ids of all others; they say something as long as the function is there
 
 
 class FunctionName:
@@ -41,31 +60,41 @@ class FunctionName:
     Args:
         function: as it was given to the decorator.
         name: the user's own; None: it is made of the module and the qualified name.
-        site: code object and line in which it was decorated.
+        site: where it was decorated.
 
     Raises:
         ConfigurationError: no name is given, and the function's own does not tell it from another.
     """
 
-    __slots__ = ("__weakref__", "captured", "checked", "code", "instance", "is_given", "place", "site", "text")
+    __slots__ = ("_protected", "captured", "checked", "code", "instance", "is_given", "place", "site", "text")
 
-    def __init__(self, function: Any, name: str | None, site: tuple[CodeType, int]) -> None:
+    def __init__(self, function: Any, name: str | None, site: Site) -> None:
         if name is not None and not (isinstance(name, str) and name):
             raise ConfigurationError(f"name= takes what the function's keys begin with, not {name!r}.")
         if name is None and (reason := _ambiguity(function)) is not None:
             raise ConfigurationError(
-                f"{_shown(function)} {reason}, so that two of them would share their keys and replies. "
-                'Give it a name that stays the same: @idempotent(name="...").'
+                f"{_shown(function)} {reason}, so that two of them would share their keys and replies. Give it a name "
+                'that stays the same, another for each: @idempotent(name="...").'
             )
         inside = innermost(function)
         self.is_given = name is not None
-        self.place = (*_module_and_qualname(function), getattr(getattr(inside, "__code__", None), "co_filename", ""))
+        self.place = (*_module_and_qualname(function), getattr(code_of(inside), "co_filename", ""))
         self.text = _on_lambda(".".join(self.place[:2])) if name is None else name
-        self.code: object = getattr(inside, "__code__", inside)
+        self.code: object = code_of(inside) or inside
         self.captured = _captured(function)
         self.instance = _reference(function) if _is_instance(function) else None
         self.site = site
         self.checked: int | None = None  # the id of the store that it was last compared on
+        self._protected: ref[Any] | None = None
+
+    def belongs_to(self, protected: Any) -> None:
+        """Note which function has the name, as long as it is there."""
+        self._protected = ref(protected)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Tell if the function is still there."""
+        return self._protected is not None and self._protected() is not None
 
     def check(self, store: Store) -> None:
         """Compare it with the function that had this name on the store before; cheap from the second time on.
@@ -77,55 +106,55 @@ class FunctionName:
             return
         with _lock:
             names = _names_on(store)
-            entry = names.get(self.text)
-            other = entry() if isinstance(entry, ref) else entry
-            if other is not None and other is not self:
+            other = names.get(self.text)
+            if other is not None and not self._is_again(other):
                 self._compare(other, store)
-            # An instance without a name is remembered when it has gone, too: the next one may be another.
-            names[self.text] = self if self.instance is not None and not self.is_given else ref(self)
+            names[self.text] = self
             self.checked = id(store)
 
     def _compare(self, other: FunctionName, store: Store) -> None:
-        if self._is_again(other):
-            return
-        if not self._is_same(other):
+        if not self._may_be(other):
             raise ConfigurationError(
                 f"Two functions have the name {self.text!r} in the store {store.name}: {other.shown} and {self.shown}. "
                 "The one would be answered with the other's replies, so this call was refused before any effect. "
                 'Give each a name that stays the same: @idempotent(name="...").'
             )
-        if self.captured != other.captured and self.text not in _warned:
+        is_made_alike = self.code is other.code and self.captured.texts == other.captured.texts
+        if self.code is other.code and not is_made_alike and self.text not in _warned:
             _warned.add(self.text)
             logger.warning(
                 "Two functions made by the same code, %s, have the name %r in the store %s, and other values in them. "
-                "If they do different things, the one is answered with the other's replies: give each its own name=.",
+                "If they do different things, the one is answered with the other's replies: hand the values over as "
+                "arguments, name them in key=, or give each function its own name=.",
                 self.shown,
                 self.text,
                 store.name,
             )
 
-    def _is_same(self, other: FunctionName) -> bool:
-        if self.is_given or other.is_given:
-            return self.code is other.code
-        if self.instance is not None:
+    def _may_be(self, other: FunctionName) -> bool:
+        is_named = self.is_given or other.is_given
+        if self.instance is not None and not is_named:  # the next object is not known to be the same, at any time
             return other.instance is not None and self.instance() is other.instance()
-        return self.code is other.code and self.captured == other.captured
+        if not other.is_in_use:
+            return True
+        is_alike = self.code is other.code and self.captured.functions == other.captured.functions
+        return is_alike and (is_named or self.captured == other.captured)
 
     def _is_again(self, other: FunctionName) -> bool:
         """Tell if the same source was run again: a module was reloaded, or a notebook's cell."""
-        (mine, _), (theirs, _) = self.site, other.site
-        is_same_source = (mine.co_filename, mine.co_name, mine.co_firstlineno) == (
-            theirs.co_filename,
-            theirs.co_name,
-            theirs.co_firstlineno,
-        )
-        return self.place == other.place and is_same_source and mine is not theirs
+        mine, theirs = self.site.code, other.site.code
+        if mine is theirs or self.place[:2] != other.place[:2] or _scope(mine) != _scope(theirs):
+            return False
+        if _is_cell(mine.co_filename) and _is_cell(theirs.co_filename):
+            return True  # each cell is a file, and an edited one takes the place of the one before
+        if mine.co_filename.startswith("<"):  # the name of any text that is executed
+            return self.code == other.code and self.captured.texts == other.captured.texts
+        return self.place == other.place and mine.co_filename == theirs.co_filename
 
     @property
     def shown(self) -> str:
         """The function and the place where it was decorated."""
-        code, line = self.site
-        return f"{'.'.join(self.place[:2])} ({os.path.basename(code.co_filename)}:{line})"
+        return f"{'.'.join(self.place[:2])} ({os.path.basename(self.site.code.co_filename)}:{self.site.line})"
 
 
 def _ambiguity(function: Any) -> str | None:
@@ -134,10 +163,10 @@ def _ambiguity(function: Any) -> str | None:
         return "is a partial"
     if hasattr(function, "__func__") or (hasattr(function, "__self__") and _is_bound(function)):
         return "is a bound method"
-    if not isinstance(getattr(function, "__qualname__", None), str):
-        return None  # an instance, named after its class: a second one is found at its first claim
+    if _is_instance(function):
+        return None  # it is named after its class: a second one is found at its first claim
     inside = innermost(function)
-    code = getattr(inside, "__code__", None)
+    code = code_of(inside)
     if code is None:
         return None
     if code.co_name == "<lambda>":
@@ -155,7 +184,7 @@ def _is_bound(function: Any) -> bool:
 
 def _is_instance(function: Any) -> bool:
     """Tell a callable object from a function, a class and what stands for one of them."""
-    return not isinstance(function, partial) and not hasattr(function, "__qualname__")
+    return not isinstance(function, partial) and not isinstance(getattr(function, "__qualname__", None), str)
 
 
 def _module_and_qualname(function: Any) -> tuple[str, str]:
@@ -175,17 +204,15 @@ def _on_lambda(own: str) -> str:
 def _shown(function: Any) -> str:
     if isinstance(function, partial):
         return f"partial({_shown(function.func)}, ...)"
-    code = getattr(innermost(function), "__code__", None)
+    code = code_of(innermost(function))
     where = f" ({os.path.basename(code.co_filename)}:{code.co_firstlineno})" if code is not None else ""
     return ".".join(_module_and_qualname(function)) + where
 
 
-def _captured(function: Any) -> tuple[tuple[str, object], ...]:
-    """Return the plain values that were put into a function when it was made, with their names."""
+def _captured(function: Any) -> Captured:
     values: list[tuple[str, object]] = []
     while function is not None:
-        if isinstance(function, partial):
-            values += [*((str(place), value) for place, value in enumerate(function.args)), *function.keywords.items()]
+        if isinstance(function, partial):  # its arguments are in the key
             function = function.func
             continue
         owner = function if _is_instance(function) else getattr(function, "__self__", None)
@@ -193,26 +220,56 @@ def _captured(function: Any) -> tuple[tuple[str, object], ...]:
         inside = bare(function)
         values += _captured_by(inside)
         function = getattr(function, "__wrapped__", None) or getattr(inside, "__wrapped__", None)
-    return tuple((name, value) for name, value in values if isinstance(value, PLAIN))
+    functions = [code for _, value in values if (code := code_of(innermost(value))) is not None]
+    texts = [(name, _text(value)) for name, value in values]
+    return Captured(
+        tuple((name, text) for name, text in texts if text is not None),
+        tuple(functions),
+        tuple(id(value) for (_, text), (_, value) in zip(texts, values, strict=True) if text is None),
+    )
 
 
 def _captured_by(function: Any) -> list[tuple[str, object]]:
     """Return what a function's closure and defaults hold."""
-    code = getattr(function, "__code__", None)
-    if code is None:
+    code = code_of(function)
+    if code is None or getattr(function, "__globals__", {}).get("__name__") == DECORATOR:
         return []
     cells = zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False)
     defaults = getattr(function, "__defaults__", None) or ()
     names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
     named = getattr(function, "__kwdefaults__", None) or {}
-    return [*((name, _content(cell)) for name, cell in cells), *zip(names, defaults, strict=False), *named.items()]
+    bound = [(name, value) for name, cell in cells for value in _content(cell) if value is not function]
+    return [*bound, *zip(names, defaults, strict=False), *named.items()]
 
 
-def _content(cell: Any) -> object:
+def _content(cell: Any) -> list[object]:
+    """Return what a cell of a closure holds; nothing, where that is bound later, as a function's own name is."""
     try:
-        return cell.cell_contents
-    except ValueError:  # it is bound later, as a function's own name is
-        return cell
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def _text(value: object) -> str | None:
+    """Return the text of a value that can be compared; None: it has none, or is too large."""
+    kind = type(value)
+    if kind in (dict, list, tuple, set, frozenset) and len(value) > MOST_ITEMS:  # type: ignore[arg-type]
+        return None
+    try:
+        return canonical(value)
+    except UnusableKey:
+        return None
+
+
+def _scope(code: CodeType) -> tuple[str, int]:
+    """Return what stays the same of a piece of source when other lines of its file are changed."""
+    qualname: str | None = getattr(code, "co_qualname", None)  # from Python 3.11 on
+    return (code.co_name, code.co_firstlineno) if qualname is None else (qualname, 0)
+
+
+def _is_cell(file: str) -> bool:
+    """Tell the file of a notebook's cell: a name of IPython's, or a temporary file of its kernel's."""
+    return file.startswith("<ipython-input") or f"{os.sep}ipykernel_" in file
 
 
 def _reference(instance: Any) -> Any:

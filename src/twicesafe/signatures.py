@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
+from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 VARARGS, VARKEYWORDS = 0x04, 0x08
 GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
 """Flags of a code object (inspect.CO_...): what it takes, and what its call makes."""
+
+
+def code_of(function: object) -> CodeType | None:
+    """Return a function's code object; None: it has none, or is a mock that has any attribute."""
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
 
 
 def module_name(module: str) -> str:
@@ -34,9 +41,9 @@ def bare(function: Any) -> Any:
             function = function.func
         elif hasattr(function, "__func__"):
             function = function.__func__
-        elif hasattr(function, "__code__") or isinstance(function, type):
+        elif code_of(function) is not None or isinstance(function, type):
             return function
-        elif hasattr(method := type(function).__call__, "__code__"):
+        elif code_of(method := type(function).__call__) is not None:
             return method
         else:
             return function
@@ -69,8 +76,7 @@ def parameters(function: Any) -> tuple[str, ...]:
         return parameters(function.__func__)[1:]
     if hasattr(function, "__wrapped__"):
         return parameters(function.__wrapped__)
-    if hasattr(function, "__code__"):
-        code = function.__code__
+    if (code := code_of(function)) is not None:
         return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
     method = bare(function)
     return parameters(method)[1:] if method is not function else ()
@@ -84,12 +90,20 @@ def optional_parameters(function: Any) -> frozenset[str]:
         return optional_parameters(function.__func__)
     if hasattr(function, "__wrapped__"):
         return optional_parameters(function.__wrapped__)
-    if hasattr(function, "__code__"):
-        positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+    if (code := code_of(function)) is not None:
+        positional = code.co_varnames[: code.co_argcount]
         defaults = len(function.__defaults__ or ())
         return frozenset((*positional[len(positional) - defaults :], *(function.__kwdefaults__ or ())))
     method = bare(function)
     return optional_parameters(method) if method is not function else frozenset()
+
+
+def keyword_only_parameters(function: object) -> tuple[str, ...]:
+    """Return the names of those parameters that can be given by their names alone."""
+    code = code_of(innermost(function))
+    if code is None:
+        return ()
+    return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
 
 def takes_any(function: object, flag: int) -> bool:
@@ -100,7 +114,7 @@ def takes_any(function: object, flag: int) -> bool:
 def takes_nothing(function: object) -> bool:
     """Tell if it is known to take no arguments at all, a method's own object aside."""
     return (
-        hasattr(innermost(function), "__code__")
+        code_of(innermost(function)) is not None
         and not parameters(function)[is_method(function) :]
         and not takes_any(function, VARARGS | VARKEYWORDS)
     )
@@ -123,5 +137,5 @@ def accepts(function: object, name: str) -> bool:
 
 
 def _has_flag(function: object, flags: int) -> bool:
-    code = getattr(bare(function), "__code__", None)
+    code = code_of(bare(function))
     return code is not None and bool(code.co_flags & flags)

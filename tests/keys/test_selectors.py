@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import operator
 import traceback
@@ -249,6 +250,11 @@ CHOSEN: list[tuple[Callable[..., Any], object]] = [
     (Keys().of, "o-1"),
     (Keys(), "o-1"),
     (partial(lambda prefix, order: [prefix, order], "p"), ["p", "o-1"]),
+    (lambda order, /: order, "o-1"),
+    (lambda order, /, amount: [order, amount], ["o-1", 5]),
+    (lambda order, /, *, note: [order, note], ["o-1", "n"]),
+    (lambda order, /, **others: [order, others], ["o-1", {"amount": 5, "note": "n"}]),
+    (functools.singledispatch(lambda order: order), "o-1"),
     (partial(lambda order, suffix: [order, suffix], suffix="s"), ["o-1", "s"]),
 ]
 
@@ -258,7 +264,16 @@ def test_a_function_is_given_what_it_names_or_else_what_comes_first(function: An
     assert compile_selector(function)(ORDERED) == value
 
 
-@pytest.mark.parametrize("function", [lambda a, b, c, d: a, lambda order, missing: order, lambda a, b, c, d, **e: a])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b, c, d: a,
+        lambda order, missing: order,
+        lambda a, b, c, d, **e: a,
+        lambda *, it: it,
+        lambda order, *, it: it,
+    ],
+)
 def test_a_function_that_takes_more_than_there_is_is_a_clear_error(function: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"takes .* and the call has order"):
         compile_selector(function)({"order": "o-1"})
@@ -351,3 +366,45 @@ def test_an_expression_looks_into_dataclasses_models_and_data_classes(
 def test_an_expression_says_what_it_cannot_look_into(value: object, expression: str, kind: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"cannot look into a {kind}\. Give a function instead.*lambda order"):
         compile_selector(expression)({"order": value})
+
+
+# What is refused at once
+
+
+async def awaited(order: Any) -> Any:
+    return order
+
+
+def yielded(order: Any) -> Any:
+    yield order
+
+
+@pytest.mark.parametrize("function", [awaited, yielded])
+def test_a_key_function_returns_a_value(function: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is async or yields"):
+        compile_selector(function)
+
+
+@pytest.mark.parametrize("expression", ["'order.id'", "`1`", "['a', 'b']", "{a: 'b'}", "to_string('id')"])
+def test_an_expression_that_looks_at_nothing_is_refused(expression: str) -> None:
+    with pytest.raises(ConfigurationError, match="the same for every call"):
+        compile_selector(expression)
+
+
+def with_database(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function("database", *args, **kwargs)
+
+    return wrapper
+
+
+@with_database
+def injected(database: Any, order: str) -> None: ...
+
+
+def test_a_call_of_a_decorators_wrapper_that_adds_arguments_is_bound_to_the_wrapper() -> None:
+    arguments = BoundArguments(injected)
+    assert arguments.bind(("o-1",), {}) == {"args": ("o-1",), "kwargs": {}}
+    with pytest.raises(TypeError):
+        BoundArguments(pay).bind((), {})

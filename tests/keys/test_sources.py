@@ -450,8 +450,12 @@ def test_an_event_that_is_no_batch_is_whole_already() -> None:
 
 def test_a_request_id_identifies_what_nothing_else_does() -> None:
     unit = one({"order": 7})
-    assert key_of("f", with_request_id(unit, "a")) == key_of("f", with_request_id(unit, "a"))
-    assert key_of("f", with_request_id(unit, "a")) != key_of("f", with_request_id(unit, "b"))
+    assert key_of("f", with_request_id(unit, "a", with_event=True)) == key_of(
+        "f", with_request_id(unit, "a", with_event=True)
+    )
+    assert key_of("f", with_request_id(unit, "a", with_event=True)) != key_of(
+        "f", with_request_id(unit, "b", with_event=True)
+    )
 
 
 def test_nothing_has_no_key() -> None:

@@ -16,6 +16,8 @@ PUT_ABOVE = (
 )
 RAW = "raw_event"
 """Attribute of Powertools' data classes, and of others in their style, that holds the event that came."""
+TELLTALE_FIELDS = ("Records", "eventSource", "EventSource", "requestContext")
+"""Fields of which a model of an event or of a record has one."""
 JSON_SCALARS = (str, int, float, bool, type(None))
 
 
@@ -29,6 +31,15 @@ def json_of(event: Any) -> Any:
     if isinstance(raw, dict):
         return raw
     return dict(event) if issubclass(kind, Mapping) and not issubclass(kind, dict) else event
+
+
+def parsed_event(event: Any) -> dict[str, Any] | None:
+    """Return what a parser made a model from; None: it is not a model, or not one of an event or a record."""
+    fields = getattr(type(event), "model_fields", None)
+    if not isinstance(fields, dict) or fields.keys().isdisjoint(TELLTALE_FIELDS):
+        return None
+    dumped: dict[str, Any] = event.model_dump(by_alias=True)
+    return dumped
 
 
 def part_of(event: Any, part: Any) -> Any:
@@ -69,8 +80,13 @@ def require_object(event: object, function: str) -> None:
     """
     if isinstance(event, dict) and is_json(event):
         return
-    inside = (
-        "a dict with values that JSON does not have" if isinstance(event, dict) else f"a {type(event).__qualname__}"
+    inside = f"a {type(event).__qualname__}"
+    if isinstance(event, dict):
+        inside += " with values that JSON does not have"
+    raise ConfigurationError(
+        f"The handler {function!r} was given {inside}, where Lambda gives a dict, so that its source is not known, and "
+        f"a redelivery could not be recognised. Nothing has run. {PUT_ABOVE} If it is not a handler, do not call its "
+        "parameters event and context."
     )
     raise ConfigurationError(
         f"The handler {function!r} was given {inside} and not the event, so that its source is not known, and a "

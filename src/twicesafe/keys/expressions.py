@@ -138,6 +138,13 @@ def search(parsed: Any, value: object) -> Any:
         raise NotThereError(f"all: {type(error).__name__}") from None
 
 
+def is_constant(parsed: Any) -> bool:
+    """Tell if a parsed expression looks at nothing: it is the same for all events."""
+    if parsed["type"] in ("literal", "key_val_pair", "multi_select_list", "multi_select_dict", "function_expression"):
+        return all(is_constant(child) for child in parsed["children"])
+    return False
+
+
 def unknown_function(parsed: Any) -> str | None:
     """The name of a function in a parsed expression that there is not."""
     if not isinstance(parsed, dict):

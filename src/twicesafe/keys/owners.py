@@ -37,13 +37,14 @@ def owner_text(owner: Any, method: str, parameters: tuple[str, ...]) -> str:
         return ""
     kind = type(owner)
     if hasattr(kind, METHOD):
-        identity = getattr(owner, METHOD)()
+        identity = getattr(owner, METHOD)
+        identity = identity() if callable(identity) else identity
         reason = ""
         if (missing := missing_part(identity)) is not None:
             raise MissingKey(f"that {kind.__qualname__}.{METHOD}() returns", missing)
     else:
         identity = owner
-        reason = "" if _is_value(kind) else f"nothing tells one {kind.__qualname__} from another"
+        reason = "" if _is_value(owner, kind) else f"nothing tells one {kind.__qualname__} from another"
     try:
         return canonical(identity) if not reason else _refuse(kind, reason, method, parameters)
     except UnusableKey as error:
@@ -60,14 +61,23 @@ def _refuse(kind: type, reason: str, method: str, parameters: tuple[str, ...]) -
     )
 
 
-def _is_value(kind: type[Any]) -> bool:
-    """Tell if instances never change and are equal by what they hold."""
-    if issubclass(kind, (Enum, tuple)):
+def is_identified(owner: object) -> bool:
+    """Tell if an object says what it is, or is a value."""
+    return not isinstance(owner, type) and (hasattr(type(owner), METHOD) or _is_value(owner, type(owner)))
+
+
+def _is_value(owner: object, kind: type[Any]) -> bool:
+    """Tell if an object never changes and is equal to another by all that it holds."""
+    if issubclass(kind, Enum):
         return True
+    if issubclass(kind, tuple):
+        return not getattr(owner, "__dict__", None)  # a subclass may hold more than its elements
     # Looked up in the class itself: a subclass that is no frozen dataclass may hold more than the fields.
     if (parameters := kind.__dict__.get("__dataclass_params__")) is not None:
         return bool(parameters.frozen)
     if isinstance(getattr(kind, "model_fields", None), dict):  # pydantic 2
-        return bool(getattr(kind, "model_config", {}).get("frozen"))
+        return bool(getattr(kind, "model_config", {}).get("frozen")) and not getattr(
+            owner, "__pydantic_private__", None
+        )
     config = getattr(kind, "__config__", None)  # pydantic 1
     return bool(getattr(config, "frozen", False) or not getattr(config, "allow_mutation", True))

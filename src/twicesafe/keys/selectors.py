@@ -5,7 +5,19 @@ from __future__ import annotations
 from functools import partial
 
 from ..errors import ConfigurationError, MissingKey
-from ..signatures import VARARGS, VARKEYWORDS, innermost, is_method, optional_parameters, parameters, takes_any
+from ..signatures import (
+    VARARGS,
+    VARKEYWORDS,
+    code_of,
+    innermost,
+    is_async,
+    is_generator,
+    is_method,
+    keyword_only_parameters,
+    optional_parameters,
+    parameters,
+    takes_any,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +53,10 @@ def compile_selector(selector: Callable[..., object] | str, option: str = "key")
     if not callable(selector):
         raise ConfigurationError(f"{option}= takes a function or a JMESPath expression, not {selector!r}.")
     name = getattr(selector, "__qualname__", repr(selector))
+    if is_async(selector) or is_generator(selector):
+        raise ConfigurationError(
+            f"{option}= takes a function that returns a value, and {name} is async or yields: await in the caller."
+        )
     takes = Takes(selector, f"{option}= function {name}")
 
     def select(arguments: Mapping[str, object], owner: str | None = None) -> object:
@@ -60,16 +76,17 @@ class Takes:
         shown: what messages call it.
     """
 
-    __slots__ = ("_any_keyword", "_any_positional", "_is_known", "_names", "_required", "_shown")
+    __slots__ = ("_any_keyword", "_any_positional", "_is_known", "_names", "_positional", "_required", "_shown")
 
     def __init__(self, function: Callable[..., object], shown: str) -> None:
         self._shown = shown
         self._names = parameters(function)
+        self._positional = tuple(name for name in self._names if name not in keyword_only_parameters(function))
         optional = optional_parameters(function)
         self._required = tuple(name for name in self._names if name not in optional)
         self._any_positional = takes_any(function, VARARGS)
         self._any_keyword = takes_any(function, VARKEYWORDS)
-        self._is_known = hasattr(innermost(function), "__code__")
+        self._is_known = code_of(innermost(function)) is not None
 
     def choose(
         self, arguments: Mapping[str, object], owner: str | None = None
@@ -91,9 +108,15 @@ class Takes:
         named = {name: arguments[name] for name in self._names if name in arguments}
         rest = others if self._any_keyword else {}
         if named.keys() >= set(self._required) and (named or not self._names):
-            return (), {**rest, **named}
+            first = []  # by position, as far as that goes: it may take them in no other way
+            for name in self._positional:
+                if name not in named:
+                    break
+                first.append(named.pop(name))
+            taken = self._positional[: len(first)]
+            return tuple(first), {**{name: value for name, value in rest.items() if name not in taken}, **named}
         values = tuple((arguments if len(self._required) > len(others) else others).values())
-        if len(self._required) > len(values):
+        if len(self._required) > len(values) or not set(self._required) <= {*self._positional, *named}:
             raise ConfigurationError(
                 f"The {self._shown} takes {', '.join(self._required)}, and the call has "
                 f"{', '.join(others) or 'no arguments'}. Name in it those of the call's arguments that it needs."
@@ -110,7 +133,7 @@ def _of_expression(expression: str, option: str) -> Selector:
         raise ConfigurationError(
             f"{option}={expression!r} is a JMESPath expression, and needs a library: pip install 'twicesafe[jmespath]'."
         ) from None
-    from .expressions import NotThereError, OpaqueError, search, unknown_function
+    from .expressions import NotThereError, OpaqueError, is_constant, search, unknown_function
 
     try:
         parsed = jmespath.compile(expression).parsed
@@ -118,6 +141,11 @@ def _of_expression(expression: str, option: str) -> Selector:
         raise ConfigurationError(f"{option}={expression!r} is not a JMESPath expression: {error}") from None
     if (name := unknown_function(parsed)) is not None:
         raise ConfigurationError(f"{option}={expression!r} calls {name}(), which JMESPath does not have.")
+    if is_constant(parsed):
+        raise ConfigurationError(
+            f"{option}={expression!r} is the same for every call: in JMESPath a text in quotes is that text. Leave the "
+            "quotes out to look something up."
+        )
 
     def select(arguments: Mapping[str, object], owner: str | None = None) -> object:
         first = next((value for name, value in arguments.items() if name != owner), None)
@@ -207,14 +235,28 @@ class BoundArguments:
 
             try:
                 self._signature = signature(self._function)
-            except ValueError:
+            except (TypeError, ValueError):
                 raise ConfigurationError(
                     f"The parameters of {self._function!r} cannot be read, so it is not known what it was called with. "
                     "Nothing has run. Protect a function of your own that calls it."
                 ) from None
-        bound = self._signature.bind(*self._frozen, *args, **{**self._named, **kwargs})
+        given = (*self._frozen, *args), {**self._named, **kwargs}
+        try:
+            bound = self._signature.bind(*given[0], **given[1])
+        except TypeError:
+            if not hasattr(self._function, "__wrapped__"):
+                raise
+            from inspect import signature
+
+            # A decorator's wrapper may add arguments before it calls the function that it wraps.
+            bound = signature(self._function, follow_wrapped=False).bind(*given[0], **given[1])
         bound.apply_defaults()
         return dict(bound.arguments)
+
+    @property
+    def held(self) -> dict[str, object]:
+        """The arguments that a partial holds, by their places and names."""
+        return {**{str(place): value for place, value in enumerate(self._frozen)}, **self._named}
 
     def are_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Tell if a call has any argument beside its owner: without one, nothing tells it from another."""

@@ -68,9 +68,16 @@ def whole(event: Any, units: Sequence[Unit]) -> Unit:
     )
 
 
-def with_request_id(unit: Unit, aws_request_id: str) -> Unit:
-    """The unit under the id that Lambda gives an invocation, and keeps in its own retries of an async one."""
-    return unit._replace(identity={"aws_request_id": aws_request_id})
+def with_request_id(unit: Unit, aws_request_id: str, *, with_event: bool) -> Unit:
+    """Return the unit under the id that Lambda gives an invocation, and keeps in its own retries of an async one.
+
+    Args:
+        with_event: the event counts too: one invocation may handle two, and a test may give all of them one context.
+    """
+    identity = {"aws_request_id": aws_request_id}
+    if not with_event:
+        return unit._replace(identity=identity)
+    return unit._replace(identity={**identity, "event": digest(canonical(unit.event))}, payload=None)
 
 
 def key_of(function: str, unit: Unit, *, scope: str | None = None, tenant: str | None = None) -> str:
