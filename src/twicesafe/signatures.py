@@ -19,7 +19,7 @@ GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
 def code_of(function: object) -> CodeType | None:
     """Return a function's code object; None: it has none, or is a mock that has any attribute."""
     code = getattr(function, "__code__", None)
-    return code if isinstance(code, CodeType) else None
+    return code if type(code) is CodeType else None  # a mock's says that it is one
 
 
 def module_name(module: str) -> str:
