@@ -178,7 +178,7 @@ def _protect(function: Callable[..., Any], site: Site, **options: Any) -> Callab
     async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
         return await drive_async(jobs_of(described, choices, args, kwargs), Job.run_async)
 
-    named = function if hasattr(function, "__name__") else bare(function)
+    named = function if isinstance(getattr(function, "__name__", None), str) else bare(function)
     protected = wraps(named)(async_wrapper if is_async(function) else wrapper)
     protected.__wrapped__ = function  # what `inspect` reads the signature from
     name.belongs_to(protected)
