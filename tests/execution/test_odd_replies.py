@@ -432,7 +432,7 @@ class OfAnOddClass(Exception):
 def test_an_error_that_raises_when_it_is_looked_at_releases_the_claim() -> None:
     store, calls = Clocked(), []
 
-    @idempotent(store=store, name="work", final_errors=(Final,))
+    @idempotent(store=store, name="work", key=lambda: "one", final_errors=(Final,))
     def work() -> str:
         calls.append(1)
         if len(calls) == 1:

@@ -102,7 +102,7 @@ def test_calls_at_once_are_bounded_and_the_rest_waits_in_line() -> None:
 
 
 def test_a_thread_is_used_again_and_ends_when_nothing_more_comes() -> None:
-    pool, seen = Workers(3, lingers=0.2), []
+    pool, seen = Workers(3, lingers=1.0), []
     for number in range(50):
         pool.do(lambda: seen.append(threading.current_thread()))
         until(lambda number=number: len(seen) > number and pool._idle)  # type: ignore[misc]
