@@ -386,12 +386,17 @@ def test_a_function_made_for_each_call_is_warned_of_although_the_one_before_is_g
     assert "hand the values over as arguments" in warning.getMessage()
 
 
-@pytest.mark.parametrize("make", [unwrapped, wrapped])
-def test_one_wrapper_around_two_functions_is_two(store: Clocked, make: Any) -> None:
-    one, two = given(make(plain), "safe", store), given(make(other), "safe", store)
+def test_one_wrapper_around_two_functions_is_two(store: Clocked, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = (given(wrapped(function), "with wraps", store) for function in (plain, other))
     one("o-1")
     with pytest.raises(ConfigurationError, match="Two functions"):
         two("o-1")
+    one, two = (given(unwrapped(function), "without wraps", store) for function in (plain, other))
+    one("o-1")
+    assert not caplog.records
+    two("o-1")
+    (warning,) = caplog.records
+    assert "made by the same code" in warning.getMessage()
 
 
 def injected(settings: Any) -> Any:
