@@ -257,7 +257,7 @@ def test_the_lease_is_the_deadline_and_others_honour_it_an_allowance_longer(stor
 
     handler({"Records": [s.sqs()]}, Context(remaining=60_000))
     ((deadline, remaining, lease_until),) = seen
-    assert lease_until == deadline + ALLOWANCE
+    assert abs(lease_until - deadline - ALLOWANCE) < 100  # each is read off the clocks at its own moment
     assert 0 < remaining <= 60_000
 
 

@@ -87,7 +87,7 @@ def test_a_claim_that_proves_that_completions_pass_agrees_with_memory(
 ) -> None:
     monkeypatch.setattr(dynamodb_store, "PROOF_LASTS", 0)
     for store in (composite, dynamodb):
-        compare(store, histories=15)
+        compare(store, histories=8)
 
 
 def test_what_else_is_in_the_table_is_left_alone_and_not_listed(composite: DynamoDBStore, client: Any) -> None:
