@@ -24,6 +24,7 @@ from twicesafe import ConfigurationError, NotEnoughTime, UnusableKey, current_ex
 
 SQS = {"Records": [s.sqs()]}
 REAL = Context()
+INF = float("inf")
 
 
 @pytest.fixture
@@ -363,7 +364,7 @@ def test_what_is_no_number_is_no_deadline(store: Clocked, context: Any) -> None:
     assert handler(SQS, context) is True
 
 
-@pytest.mark.parametrize("remaining", [5_000.7, float("inf"), 10**30])
+@pytest.mark.parametrize("remaining", [5_000.7, float("inf"), 10**30, 10**400])
 def test_any_number_is_one(store: Clocked, remaining: float) -> None:
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: remaining)
     deadlines: list[Any] = []
@@ -376,7 +377,7 @@ def test_any_number_is_one(store: Clocked, remaining: float) -> None:
 def test_a_stand_in_that_leaves_no_time_is_told_to_leave_some(store: Clocked) -> None:
     ran: list[Any] = []
     handler = idempotent(store=store, name="handler")(lambda event, context: ran.append(event))
-    for context in (LambdaContext(), SimpleNamespace(get_remaining_time_in_millis=lambda: 0)):
+    for context in (LambdaContext(), *(SimpleNamespace(get_remaining_time_in_millis=lambda n=n: n) for n in (0, -INF))):
         with pytest.raises(NotEnoughTime, match=r"let its get_remaining_time_in_millis\(\) return more") as error:
             handler(SQS, context)
         assert "timeout" not in str(error.value)

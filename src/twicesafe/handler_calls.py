@@ -93,7 +93,7 @@ def remaining_time(context: Any) -> int | None:
         return None
     if isinstance(remaining, float) and isnan(remaining):
         return None
-    return int(min(remaining, A_YEAR))
+    return int(max(-A_YEAR, min(remaining, A_YEAR)))
 
 
 def text_of(context: Any, name: str) -> str | None:

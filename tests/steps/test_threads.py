@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.stand_ins import PATIENCE, Clocked, until
-from twicesafe import NOT_DONE, LeaseLost, carried, current_execution, idempotent, step
+from twicesafe import NOT_DONE, LeaseLost, StoreUnavailable, carried, current_execution, idempotent, step
 from twicesafe.protocol.commands import Done, Release, SaveStep
 from twicesafe.stores.base import in_thread
 
@@ -293,3 +293,37 @@ def test_a_step_that_begins_as_the_function_ends_is_recorded_or_has_no_effect() 
             thread.join(PATIENCE)
         if store.record.owner is None:  # the next delivery runs at once: it must know all that was had
             assert effects == set(store.record.steps)
+
+
+class FlakyOnce(Clocked):
+    """A store that does not take the result of one step, once."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._step: str | None = step
+
+    def apply(self, command: StoreCommand, /) -> StoreReply:
+        if isinstance(command, SaveStep) and self._step in command.steps:
+            self._step = None
+            raise StoreUnavailable(self.name, "it was told to", command.key)
+        return super().apply(command)
+
+
+def test_a_result_that_was_not_taken_is_recorded_although_another_task_is_cancelled_in_its_effect() -> None:
+    store, effects = FlakyOnce("pay"), []
+
+    async def pay() -> None:
+        effects.append("pay")
+
+    async def mail() -> None:
+        effects.append("mail")
+        await asyncio.sleep(60)
+
+    @idempotent(store=store, name="work", lease=30, on_conflict="raise")
+    async def work(order: str) -> None:
+        await asyncio.gather(step("mail", mail), step("pay", pay))
+
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(work("o-1"))
+    assert [name for name, taken in store.record.steps.items() if taken.is_result] == ["pay"]
+    assert effects == ["mail", "pay"]

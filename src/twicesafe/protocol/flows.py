@@ -37,6 +37,7 @@ from .commands import (
     Renew,
     Returned,
     Run,
+    SaveStep,
     Sleep,
     Transact,
     Unkept,
@@ -259,8 +260,9 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
     """Release the claim, so that the next delivery runs; a failure to do so hides nothing (rule 9)."""
     if not policy.releases(outcome):
         return  # its outcome is unknown
-    if tenure.busy:
-        return  # an effect is under way in a thread that is left over: until it ends, the lease stands
+    if tenure.busy:  # an effect is under way in a thread or task that is left over: until it ends, the lease stands
+        yield from _save_the_rest(tenure)
+        return
     release = Release(tenure.key, tenure.owner, tenure.claimed, policy.expires_at(tenure.lease.wall))
     refused: list[tuple[Release, ConfigurationError]] = []
     for steps in _ever_fewer(tenure.unconfirmed.copy()):
@@ -274,6 +276,17 @@ def _give_back(tenure: Tenure, policy: Policy, outcome: Raised | Unsuccessful) -
             tenure.leave(asked, error)  # and the lease runs out by itself
         return
     tenure.leave(*refused[0])
+
+
+def _save_the_rest(tenure: Tenure) -> Flow[None]:
+    """Record the results that no request has carried: what is left over may be cancelled, and send nothing more."""
+    steps = tenure.outgoing()
+    if not steps:
+        return
+    try:
+        yield from ask(SaveStep(tenure.key, tenure.owner, steps))
+    except TwicesafeError as error:
+        tenure.leave(SaveStep(tenure.key, tenure.owner, steps), error)
 
 
 def _ever_fewer(steps: dict[str, Step]) -> Iterator[dict[str, Step]]:

@@ -113,7 +113,12 @@ def _explain_transaction(refusal: Refusal, store: str, key: str) -> Configuratio
     """Return our error for a transaction, which has the user's own writes to tables of theirs."""
     if refusal.code == "ValidationException":
         return writes_refused(key, refusal.said)
-    if refusal.code in NO_RIGHTS or refusal.code == "ResourceNotFoundException":
+    if refusal.code == "ResourceNotFoundException":
+        return ConfigurationError(
+            f"The transaction of {key!r} was refused ({refusal.said}), and nothing was written. The table of the store "
+            f"{store}, or one that your own writes name, is not there in this account and Region: correct its name."
+        )
+    if refusal.code in NO_RIGHTS:
         return ConfigurationError(
             f"The transaction of {key!r} was refused ({refusal.said}), and nothing was written. Its role needs "
             f"dynamodb:UpdateItem on the table of the store {store}, and on the tables of your own writes what they do."
