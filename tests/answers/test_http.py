@@ -6,8 +6,9 @@ import copy
 import json
 from base64 import b64encode
 from datetime import datetime, timezone
+from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -231,11 +232,22 @@ def test_any_other_reply_is_an_answer(status: Any) -> None:
     assert shop.orders == 1
 
 
-@pytest.mark.parametrize("statuses", [(409, 503), [409, 503], {409, 503}, {HTTPStatus.CONFLICT, 503}])
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        lambda: (409, 503),
+        lambda: [409, 503],
+        lambda: {409, 503},
+        lambda: {HTTPStatus.CONFLICT, 503},
+        lambda: iter([409, 503]),
+        lambda: map(int, ("409", "503")),
+        lambda: (status for status in (409, 503)),
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
 def test_a_status_that_the_user_keeps_is_an_answer(statuses: Any, headers: Any) -> None:
     for status in (409, 503):
-        shop = Shop({"statusCode": status, "headers": headers}, keep_statuses=statuses)
+        shop = Shop({"statusCode": status, "headers": headers}, keep_statuses=statuses())
         assert [shop.hears(s.http_api())["statusCode"] for _ in range(2)] == [status, status]
         assert shop.orders == 1
 
@@ -302,6 +314,76 @@ def test_a_reply_of_multi_value_headers_alone_is_told_there() -> None:
     shop.hears(ALB)
     lists = {name: [value] for name, value in told(shop).items()}
     assert shop.hears(ALB) == {"statusCode": 200, "multiValueHeaders": {"x": ["1"], **lists}}
+
+
+class Named(NamedTuple):
+    statusCode: int  # as API Gateway calls it
+    headers: Any = None
+    multiValueHeaders: Any = None
+    cookies: Any = None
+    body: str = "hello"
+
+
+class AsObject:
+    """An object that the runtime sends as what its _asdict returns."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+
+    def _asdict(self) -> Any:
+        return self.fields
+
+
+class HeaderName(str, Enum):
+    COOKIE = "Set-Cookie"
+
+
+SECRET = {"set-cookie": "a=secret", "x": "1"}
+SENT_AS_OBJECTS: list[Any] = [
+    lambda status: Named(status, SECRET, {"SET-COOKIE": ["a=secret"]}, ["a=secret"]),
+    lambda status: AsObject(statusCode=status, headers=SECRET, cookies=["a=secret"]),
+    lambda status: {"statusCode": status, "headers": AsObject(**SECRET)},
+    lambda status: {"statusCode": status, "headers": {HeaderName.COOKIE: "a=secret", "x": "1"}},
+    lambda status: {"statusCode": status, "headers": {b"set-cookie": "a=secret", "x": "1"}},
+    lambda status: {b"statusCode": status, "headers": SECRET},
+]
+
+
+@pytest.mark.parametrize("reply", SENT_AS_OBJECTS)
+def test_a_reply_is_kept_as_the_object_that_the_runtime_sends(reply: Any) -> None:
+    shop = Shop(reply(200))
+    shop.hears(s.http_api())
+    assert "secret" not in str(shop.store.record)
+    again = shop.hears(s.http_api())
+    assert (again["statusCode"], again["headers"]) == (200, {"x": "1", **told(shop)})
+
+
+@pytest.mark.parametrize("reply", SENT_AS_OBJECTS)
+def test_a_reply_is_judged_as_the_object_that_the_runtime_sends(reply: Any) -> None:
+    shop = Shop(reply(503), {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+def test_a_header_of_a_reply_is_found_in_the_object_that_the_runtime_sends() -> None:
+    shop = Shop(Named(404, {b"Retry-After": "1"}), {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+@pytest.mark.parametrize("reply", [{"statusCode": 503, "body": object()}, AsObject(statusCode=503, body=object())])
+def test_a_reply_that_cannot_be_sent_is_judged_by_its_status_all_the_same(reply: Any) -> None:
+    shop = Shop(reply, {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+@pytest.mark.parametrize("headers", [[["x", "1"]], "x: 1", 7, [{"x": "1"}], True])
+def test_a_reply_whose_headers_are_no_object_is_replayed_as_it_was_kept(headers: Any) -> None:
+    reply = {"statusCode": 200, "headers": headers}
+    shop = Shop(reply)
+    assert [shop.hears(s.http_api()) for _ in range(2)] == [reply, reply]
+    assert shop.orders == 1
 
 
 def test_a_replay_names_the_execution_that_answered_and_not_one_that_failed() -> None:
