@@ -446,23 +446,17 @@ PROVEN: dict[str, Callable[[str], Any]] = {
     "user of a lambda authorizer on rest": lambda who: by(REST, authorizer={"principalId": "user", "userId": who}),
     "user in json of a lambda authorizer": lambda who: by(REST, authorizer={"claims": json.dumps({"sub": who})}),
     "identity pool on rest": lambda who: by(REST, identity={"cognitoIdentityId": who, "userArn": OF_A_POOL}),
-    "iam on rest": lambda who: by(REST, identity={"userArn": f"{ROLE}/{who}/session"}),
     "jwt on http api": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"sub": who}}}),
     "jwt of a program": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"client_id": who}}}),
     "jwt of an issuer": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"sub": "7", "iss": who}}}),
-    "iam on http api": lambda who: iam_on_v2(s.http_api(), f"{ROLE}/{who}/session"),
     "identity pool on http api": lambda who: iam_on_v2(
         s.http_api(), OF_A_POOL, cognitoIdentity={"identityId": who, "identityPoolId": "p"}
     ),
     "user of a lambda authorizer on http api": lambda who: by(s.http_api(), authorizer={"lambda": {"userId": who}}),
-    "iam on function url": lambda who: iam_on_v2(URL, f"{ROLE}/{who}/session"),
+    "user of iam on rest": lambda who: by(REST, identity={"userArn": f"arn:aws:iam::1:user/{who}"}),
+    "user of iam on function url": lambda who: iam_on_v2(URL, f"arn:aws:iam::1:user/path/{who}"),
     "person of identity center": lambda who: iam_on_v2(URL, f"{ROLE}/AWSReservedSSO_Dev_1/{who}"),
     "person of saml": lambda who: iam_on_v2(URL, f"{ROLE}/dev/{who}@example.com"),
-    "principal on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/{who}/session"}),
-    "certificate on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/a/s", "x509SubjectCn": who}),
-    "principal on lattice 1": lambda who: with_headers(
-        LATTICE_1, x_amzn_lattice_identity=f"Principal={ROLE}/{who}/session; SessionName=session; Type=AWS_IAM"
-    ),
 }
 """Each proves who is calling."""
 TOLD_APART: dict[str, Callable[[str], Any]] = {
@@ -478,6 +472,15 @@ TOLD_APART: dict[str, Callable[[str], Any]] = {
     ),
     "certificate on alb": lambda who: with_headers(ALB, x_amzn_mtls_clientcert_subject=f"CN={who}"),
     "oidc on alb": lambda who: with_headers(ALB, x_amzn_oidc_identity=who),
+    "iam on rest": lambda who: by(REST, identity={"userArn": f"{ROLE}/{who}/session"}),
+    "iam on http api": lambda who: iam_on_v2(s.http_api(), f"{ROLE}/{who}/session"),
+    "iam on function url": lambda who: iam_on_v2(URL, f"{ROLE}/{who}/session"),
+    "principal on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/{who}/session"}),
+    "certificate on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/a/s", "x509SubjectCn": who}),
+    "principal on lattice 1": lambda who: with_headers(
+        LATTICE_1, x_amzn_lattice_identity=f"Principal={ROLE}/{who}/session; SessionName=session; Type=AWS_IAM"
+    ),
+    "company of a lambda authorizer": lambda who: by(s.http_api(), authorizer={"lambda": {"company": {"email": who}}}),
     "stage": lambda who: by(REST, stage=who),
     "api": lambda who: by(s.http_api(), apiId=who),
     "account": lambda who: by(URL, accountId=who),
@@ -772,9 +775,26 @@ def test_a_bound_token_without_its_proof_opens_no_reply() -> None:
 def test_a_signature_that_the_platform_verified_is_no_matter(caplog: pytest.LogCaptureFixture) -> None:
     shop = Shop()
     for turn in ("1", "2"):
-        event = with_headers(PROVEN["iam on http api"]("ann"), authorization=SIGNING[0].format(turn))
+        signed = {"authorization": SIGNING[0].format(turn), "x-amz-security-token": turn}
+        event = with_headers(TOLD_APART["iam on http api"]("ann"), **signed)
         assert shop.hears(event)["body"] == "order 1"
     assert not caplog.records
+
+
+OF_CLOUDFRONT = f"{ROLE}/OriginAccessControlRole/OriginAccessSession"
+
+
+@pytest.mark.parametrize("arn", [OF_CLOUDFRONT, f"{ROLE}/app/session", "arn:aws:iam::1:root", f"{ROLE}/app", ""])
+@pytest.mark.parametrize("name", ["cookie", "x-auth-token", "x-api-key", "x-session-id"])
+def test_a_role_that_signs_for_many_opens_no_reply_to_another_of_them(arn: str, name: str) -> None:
+    shop = Shop()
+    tries = [
+        with_headers(iam_on_v2(URL, arn, accessKey=f"ASIA{turn}" if arn else "AKIA"), **headers)
+        for turn, who in enumerate(("ann", "bob", "ann"))
+        for headers in [{name: f"sid={who}", "authorization": SIGNING[0].format(turn)}]
+    ]
+    assert [shop.hears(each)["statusCode"] for each in tries] == [201, 422, 201]
+    assert shop.orders == 1
 
 
 def test_what_is_stored_of_credentials_is_another_under_each_key() -> None:
@@ -869,7 +889,7 @@ MUTATIONS: dict[str, Callable[[str], Any]] = {
     "sub": lambda who: {"sub": who, "issuer": "i", "claims": {}},
     "issuer": lambda who: {"sub": "7", "issuer": who},
     "issuer in the claims": lambda who: {"sub": "7", "claims": {"iss": who}},
-    "iam": lambda who: {"userArn": f"{ROLE}/{who}/session", "username": "AROA:session"},
+    "iam": lambda who: {"userArn": f"arn:aws:iam::1:user/{who}", "username": who},
     "identity pool": lambda who: {"userArn": OF_A_POOL, "cognitoIdentityId": who, "username": "AROA:Cognito"},
     "lambda authorizer": lambda who: {"resolverContext": {"userId": who, "exp": 1}},
 }
