@@ -433,6 +433,18 @@ def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along()
     assert effects == [1]
 
 
+async def _who_async(event: Any) -> str:
+    return "ann"
+
+
+class _AsyncCaller:
+    async def __call__(self, event: Any) -> str:
+        return "ann"
+
+    async def who(self, event: Any) -> str:
+        return "ann"
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -450,6 +462,11 @@ def test_a_step_without_an_answer_ends_the_execution_and_its_result_goes_along()
         {"final_errors": (BaseException,)},
         {"store": 3},
         {"scope": "requestContext.user"},
+        {"scope": _who_async},
+        {"scope": partial(_who_async)},
+        {"scope": _AsyncCaller()},
+        {"scope": _AsyncCaller().who},
+        {"scope": lambda event: (yield event)},
         {"name": ""},
         {"name": 3},
         {"key": "[["},

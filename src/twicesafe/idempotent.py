@@ -256,6 +256,11 @@ def _choices(
         raise ConfigurationError("payload= takes a function, a JMESPath expression or False, not True.")
     if scope is not None and not callable(scope):
         raise ConfigurationError(f"scope= takes a function of the event, not {scope!r}.")
+    if is_async(scope) or is_generator(scope):
+        raise ConfigurationError(
+            f"scope= takes a function that returns who is calling, and {scope!r} is async or a generator: a call of it "
+            "runs nothing. Give one that returns the text itself."
+        )
     if not isinstance(final_errors, tuple) or not all(map(_can_be_final, final_errors)):
         raise ConfigurationError(f"final_errors= takes a tuple of exception classes, not {final_errors!r}.")
     lease_ms = Millis(_seconds("lease", lease) * 1000)
@@ -290,9 +295,10 @@ def _statuses(keep: Collection[int], retry: Collection[int]) -> Statuses:
 
 def _of_http(option: str, statuses: Collection[int]) -> frozenset[int]:
     known = not isinstance(statuses, (str, bytes, bytearray, dict)) and hasattr(statuses, "__iter__")
-    if not known or not all(map(_is_status, statuses)):
+    given = tuple(statuses) if known else ()  # an iterator can be read once
+    if not known or not all(map(_is_status, given)):
         raise ConfigurationError(f"{option}= takes HTTP statuses, as in {option}={{409}}, not {statuses!r}.")
-    return frozenset(map(int, statuses))
+    return frozenset(map(int, given))
 
 
 def _is_status(value: object) -> bool:

@@ -6,8 +6,9 @@ import copy
 import json
 from base64 import b64encode
 from datetime import datetime, timezone
+from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -231,11 +232,22 @@ def test_any_other_reply_is_an_answer(status: Any) -> None:
     assert shop.orders == 1
 
 
-@pytest.mark.parametrize("statuses", [(409, 503), [409, 503], {409, 503}, {HTTPStatus.CONFLICT, 503}])
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        lambda: (409, 503),
+        lambda: [409, 503],
+        lambda: {409, 503},
+        lambda: {HTTPStatus.CONFLICT, 503},
+        lambda: iter([409, 503]),
+        lambda: map(int, ("409", "503")),
+        lambda: (status for status in (409, 503)),
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
 def test_a_status_that_the_user_keeps_is_an_answer(statuses: Any, headers: Any) -> None:
     for status in (409, 503):
-        shop = Shop({"statusCode": status, "headers": headers}, keep_statuses=statuses)
+        shop = Shop({"statusCode": status, "headers": headers}, keep_statuses=statuses())
         assert [shop.hears(s.http_api())["statusCode"] for _ in range(2)] == [status, status]
         assert shop.orders == 1
 
@@ -304,6 +316,76 @@ def test_a_reply_of_multi_value_headers_alone_is_told_there() -> None:
     assert shop.hears(ALB) == {"statusCode": 200, "multiValueHeaders": {"x": ["1"], **lists}}
 
 
+class Named(NamedTuple):
+    statusCode: int  # as API Gateway calls it
+    headers: Any = None
+    multiValueHeaders: Any = None
+    cookies: Any = None
+    body: str = "hello"
+
+
+class AsObject:
+    """An object that the runtime sends as what its _asdict returns."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+
+    def _asdict(self) -> Any:
+        return self.fields
+
+
+class HeaderName(str, Enum):
+    COOKIE = "Set-Cookie"
+
+
+SECRET = {"set-cookie": "a=secret", "x": "1"}
+SENT_AS_OBJECTS: list[Any] = [
+    lambda status: Named(status, SECRET, {"SET-COOKIE": ["a=secret"]}, ["a=secret"]),
+    lambda status: AsObject(statusCode=status, headers=SECRET, cookies=["a=secret"]),
+    lambda status: {"statusCode": status, "headers": AsObject(**SECRET)},
+    lambda status: {"statusCode": status, "headers": {HeaderName.COOKIE: "a=secret", "x": "1"}},
+    lambda status: {"statusCode": status, "headers": {b"set-cookie": "a=secret", "x": "1"}},
+    lambda status: {b"statusCode": status, "headers": SECRET},
+]
+
+
+@pytest.mark.parametrize("reply", SENT_AS_OBJECTS)
+def test_a_reply_is_kept_as_the_object_that_the_runtime_sends(reply: Any) -> None:
+    shop = Shop(reply(200))
+    shop.hears(s.http_api())
+    assert "secret" not in str(shop.store.record)
+    again = shop.hears(s.http_api())
+    assert (again["statusCode"], again["headers"]) == (200, {"x": "1", **told(shop)})
+
+
+@pytest.mark.parametrize("reply", SENT_AS_OBJECTS)
+def test_a_reply_is_judged_as_the_object_that_the_runtime_sends(reply: Any) -> None:
+    shop = Shop(reply(503), {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+def test_a_header_of_a_reply_is_found_in_the_object_that_the_runtime_sends() -> None:
+    shop = Shop(Named(404, {b"Retry-After": "1"}), {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+@pytest.mark.parametrize("reply", [{"statusCode": 503, "body": object()}, AsObject(statusCode=503, body=object())])
+def test_a_reply_that_cannot_be_sent_is_judged_by_its_status_all_the_same(reply: Any) -> None:
+    shop = Shop(reply, {"statusCode": 201})
+    shop.hears(s.http_api())
+    assert shop.hears(s.http_api())["statusCode"] == 201
+
+
+@pytest.mark.parametrize("headers", [[["x", "1"]], "x: 1", 7, [{"x": "1"}], True])
+def test_a_reply_whose_headers_are_no_object_is_replayed_as_it_was_kept(headers: Any) -> None:
+    reply = {"statusCode": 200, "headers": headers}
+    shop = Shop(reply)
+    assert [shop.hears(s.http_api()) for _ in range(2)] == [reply, reply]
+    assert shop.orders == 1
+
+
 def test_a_replay_names_the_execution_that_answered_and_not_one_that_failed() -> None:
     shop = Shop({"statusCode": 500})
     shop.hears(s.http_api())
@@ -364,23 +446,17 @@ PROVEN: dict[str, Callable[[str], Any]] = {
     "user of a lambda authorizer on rest": lambda who: by(REST, authorizer={"principalId": "user", "userId": who}),
     "user in json of a lambda authorizer": lambda who: by(REST, authorizer={"claims": json.dumps({"sub": who})}),
     "identity pool on rest": lambda who: by(REST, identity={"cognitoIdentityId": who, "userArn": OF_A_POOL}),
-    "iam on rest": lambda who: by(REST, identity={"userArn": f"{ROLE}/{who}/session"}),
     "jwt on http api": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"sub": who}}}),
     "jwt of a program": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"client_id": who}}}),
     "jwt of an issuer": lambda who: by(s.http_api(), authorizer={"jwt": {"claims": {"sub": "7", "iss": who}}}),
-    "iam on http api": lambda who: iam_on_v2(s.http_api(), f"{ROLE}/{who}/session"),
     "identity pool on http api": lambda who: iam_on_v2(
         s.http_api(), OF_A_POOL, cognitoIdentity={"identityId": who, "identityPoolId": "p"}
     ),
     "user of a lambda authorizer on http api": lambda who: by(s.http_api(), authorizer={"lambda": {"userId": who}}),
-    "iam on function url": lambda who: iam_on_v2(URL, f"{ROLE}/{who}/session"),
+    "user of iam on rest": lambda who: by(REST, identity={"userArn": f"arn:aws:iam::1:user/{who}"}),
+    "user of iam on function url": lambda who: iam_on_v2(URL, f"arn:aws:iam::1:user/path/{who}"),
     "person of identity center": lambda who: iam_on_v2(URL, f"{ROLE}/AWSReservedSSO_Dev_1/{who}"),
     "person of saml": lambda who: iam_on_v2(URL, f"{ROLE}/dev/{who}@example.com"),
-    "principal on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/{who}/session"}),
-    "certificate on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/a/s", "x509SubjectCn": who}),
-    "principal on lattice 1": lambda who: with_headers(
-        LATTICE_1, x_amzn_lattice_identity=f"Principal={ROLE}/{who}/session; SessionName=session; Type=AWS_IAM"
-    ),
 }
 """Each proves who is calling."""
 TOLD_APART: dict[str, Callable[[str], Any]] = {
@@ -396,6 +472,15 @@ TOLD_APART: dict[str, Callable[[str], Any]] = {
     ),
     "certificate on alb": lambda who: with_headers(ALB, x_amzn_mtls_clientcert_subject=f"CN={who}"),
     "oidc on alb": lambda who: with_headers(ALB, x_amzn_oidc_identity=who),
+    "iam on rest": lambda who: by(REST, identity={"userArn": f"{ROLE}/{who}/session"}),
+    "iam on http api": lambda who: iam_on_v2(s.http_api(), f"{ROLE}/{who}/session"),
+    "iam on function url": lambda who: iam_on_v2(URL, f"{ROLE}/{who}/session"),
+    "principal on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/{who}/session"}),
+    "certificate on lattice": lambda who: by(LATTICE, identity={"principal": f"{ROLE}/a/s", "x509SubjectCn": who}),
+    "principal on lattice 1": lambda who: with_headers(
+        LATTICE_1, x_amzn_lattice_identity=f"Principal={ROLE}/{who}/session; SessionName=session; Type=AWS_IAM"
+    ),
+    "company of a lambda authorizer": lambda who: by(s.http_api(), authorizer={"lambda": {"company": {"email": who}}}),
     "stage": lambda who: by(REST, stage=who),
     "api": lambda who: by(s.http_api(), apiId=who),
     "account": lambda who: by(URL, accountId=who),
@@ -690,9 +775,26 @@ def test_a_bound_token_without_its_proof_opens_no_reply() -> None:
 def test_a_signature_that_the_platform_verified_is_no_matter(caplog: pytest.LogCaptureFixture) -> None:
     shop = Shop()
     for turn in ("1", "2"):
-        event = with_headers(PROVEN["iam on http api"]("ann"), authorization=SIGNING[0].format(turn))
+        signed = {"authorization": SIGNING[0].format(turn), "x-amz-security-token": turn}
+        event = with_headers(TOLD_APART["iam on http api"]("ann"), **signed)
         assert shop.hears(event)["body"] == "order 1"
     assert not caplog.records
+
+
+OF_CLOUDFRONT = f"{ROLE}/OriginAccessControlRole/OriginAccessSession"
+
+
+@pytest.mark.parametrize("arn", [OF_CLOUDFRONT, f"{ROLE}/app/session", "arn:aws:iam::1:root", f"{ROLE}/app", ""])
+@pytest.mark.parametrize("name", ["cookie", "x-auth-token", "x-api-key", "x-session-id"])
+def test_a_role_that_signs_for_many_opens_no_reply_to_another_of_them(arn: str, name: str) -> None:
+    shop = Shop()
+    tries = [
+        with_headers(iam_on_v2(URL, arn, accessKey=f"ASIA{turn}" if arn else "AKIA"), **headers)
+        for turn, who in enumerate(("ann", "bob", "ann"))
+        for headers in [{name: f"sid={who}", "authorization": SIGNING[0].format(turn)}]
+    ]
+    assert [shop.hears(each)["statusCode"] for each in tries] == [201, 422, 201]
+    assert shop.orders == 1
 
 
 def test_what_is_stored_of_credentials_is_another_under_each_key() -> None:
@@ -787,7 +889,7 @@ MUTATIONS: dict[str, Callable[[str], Any]] = {
     "sub": lambda who: {"sub": who, "issuer": "i", "claims": {}},
     "issuer": lambda who: {"sub": "7", "issuer": who},
     "issuer in the claims": lambda who: {"sub": "7", "claims": {"iss": who}},
-    "iam": lambda who: {"userArn": f"{ROLE}/{who}/session", "username": "AROA:session"},
+    "iam": lambda who: {"userArn": f"arn:aws:iam::1:user/{who}", "username": who},
     "identity pool": lambda who: {"userArn": OF_A_POOL, "cognitoIdentityId": who, "username": "AROA:Cognito"},
     "lambda authorizer": lambda who: {"resolverContext": {"userId": who, "exp": 1}},
 }

@@ -77,6 +77,14 @@ SCOPES: dict[str, tuple[Any, dict[str, str]]] = {
     "JWT": (s.http_api(authorizer={"jwt": {"claims": {"sub": "a", "iss": "i", "jti": "j"}}}), {"sub": "a", "iss": "i"}),
     "JWT with a number": (s.http_api(authorizer={"jwt": {"claims": {"sub": 7}}}), {"sub": "7"}),
     "JWT of a program": (s.http_api(authorizer={"jwt": {"claims": {"client_id": "c"}}}), {"client_id": "c"}),
+    "JWT of a program's user": (
+        s.http_api(authorizer={"jwt": {"claims": {"client_id": "c", "username": "ann", "exp": "1"}}}),
+        {"client_id": "c", "username": "ann"},
+    ),
+    "JWT of a pool's user": (
+        rest(authorizer={"claims": {"client_id": "c", "cognito:username": "ann", "email": "a@b.io"}}),
+        {"client_id": "c", "cognito:username": "ann", "email": "a@b.io"},
+    ),
     "IAM": (s.http_api(authorizer={"iam": {"userArn": f"{ROLE}/app/s", "accessKey": "A"}}), {"userArn": f"{ROLE}/app"}),
     "IAM of a pool": (
         s.http_api(authorizer={"iam": {"userArn": POOL, "cognitoIdentity": {"identityId": "c", "amr": ["a"]}}}),

@@ -73,6 +73,10 @@ SAME: dict[str, list[Any]] = {
         request(f'multipart/form-data; boundary="{n}"', multipart(n, (FIELD, "a"))) for n in ("a b", "c:d")
     ],
     "around the parts": [mixed("x", (FIELD, "a")), mixed("x", (FIELD, "a"), head="preamble\r\n", end="\r\nepilogue")],
+    "blanks behind a boundary": [
+        request("multipart/mixed; boundary=x", f"--x{blanks}\r\n{FIELD}\r\n\r\na\r\n--x--{blanks}")
+        for blanks in ("", " ", "\t ")
+    ],
     "headers of a part": [mixed("x", (FIELD + "\r\nX-A: 1", "a")), mixed("x", ("x-a:1\r\n" + FIELD, "a"))],
     "json in a part": [mixed("x", ("Content-Type: application/json", x)) for x in ('{"a":1,"b":2}', '{"b":2,"a":1}')],
     "multipart in a part": [mixed("x", (NESTED.format(n), multipart(n, (FIELD, "a")))) for n in ("y1", "y2")],
@@ -83,6 +87,11 @@ SAME: dict[str, list[Any]] = {
 }
 OTHER: dict[str, list[Any]] = {
     "values": [request(JSON, x) for x in ('{"a":1}', '{"a":"1"}', '{"a":true}', '{"a":null}', "{}", "[]")],
+    "repeated names": [
+        request(kind, x)
+        for kind in (JSON, None)
+        for x in ('{"a":1,"a":2}', '{"a":2}', '{"a":2,"a":2}', '{"a":3,"\\u0061":2}', '[{"b":{"a":1,"a":2}}]')
+    ],
     "order of a list": [request(JSON, "[1,2]"), request(JSON, "[2,1]")],
     "digits beyond a float": [request(JSON, "0.1"), request(JSON, "0.1000000000000000000001")],
     "whole numbers beyond a float": [request(JSON, str(2**53)), request(JSON, str(2**53 + 1))],
@@ -103,6 +112,18 @@ OTHER: dict[str, list[Any]] = {
     "parts": [mixed("x", *parts) for parts in ([(FIELD, "a")], [(FIELD, "A")], [(FILE, "a")], [(FIELD, "a")] * 2)],
     "headers of parts": [mixed("x", (f"{FIELD}\r\nContent-Type: {kind}", "a")) for kind in ("text/html", "image/png")],
     "parts without headers": [mixed("x", ("", "a")), mixed("x", ("", "A"))],
+    "lines that begin like the boundary": [
+        request("multipart/mixed; boundary=x", f"--x\r\n\r\na\r\n--x{line}\r\n\r\nb\r\n--x--\r\n")
+        for line in ("", "pay alice", "pay bob", "-", "--pay", " pay")
+    ],
+    "ends that begin like the boundary": [
+        request("multipart/mixed; boundary=x", f"--x\r\n\r\na\r\n--x--{end}") for end in ("", "pay alice", "pay bob")
+    ],
+    "boundaries around the parts": [
+        request("multipart/mixed; boundary=x", body)
+        for name in ("alice", "bob")
+        for body in (f"--x\npay {name}\r\n--x\r\n\r\na\r\n--x--", f"--x\r\n\r\na\r\n--x--\r\n--x\npay {name}")
+    ],
     "order of parts": [mixed("x", (FIELD, "a"), (FILE, "b")), mixed("x", (FILE, "b"), (FIELD, "a"))],
     "kinds of multipart": [
         request(f"multipart/{k}; boundary=x", multipart("x", (FIELD, "a"))) for k in ("mixed", "related")

@@ -34,12 +34,43 @@ def shown(headers: dict[str, Any], **changed: Any) -> Credentials:
         ({"x-api-key": "a", "cookie": "b=1"}, ("x-api-key", "cookie")),
         ({"cookie": "AWSALB=1; _ga=2"}, ()),
         ({"authorization": " ", "cookie": "a=1"}, ("cookie",)),
+        ({"authorization": "Basic a", "cookie": "a=1"}, ("authorization", "cookie")),
+        ({"authorization": "ApiKey a", "cookie": "a=1"}, ("authorization", "cookie")),
+        ({"x-access-token": "a", "cookie": "b=1"}, ("x-access-token", "cookie")),
+        ({"x-token": "a", "cookie": "b=1"}, ("x-token", "cookie")),
     ],
 )
 def test_credentials_are_named(headers: Any, names: tuple[str, ...]) -> None:
     assert shown(headers).names == names
     assert bool(shown(headers).shown) == bool(names)
     assert shown(headers, context=PROVEN) == Credentials()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-token", "token", "private-token", "x-session-token", "x-id-token", "x-api-token", "x-apikey", "api_key"),
+        *("x-authorization", "proxy-authorization", "cf-access-jwt-assertion", "x-forwarded-access-token"),
+        *("x-forwarded-client-cert", "X-Session-Id", "x_auth_token", "x-secret", "x-credential", "x-my-api-key"),
+        *("x-user-id", "x-forwarded-user", "x-forwarded-email", "x-tenant-id", "x-ms-client-principal"),
+    ],
+)
+def test_a_header_whose_name_says_that_it_shows_a_caller_is_compared(name: str) -> None:
+    assert shown({name: "a"}).names == (name.lower(),)
+    assert shown({name: "a"}).shown != shown({name: "b"}).shown
+    assert shown({name: "a"}, context=PROVEN) == Credentials()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-csrf-token", "x-xsrf-token", "csrf-token", "x-amz-security-token", "x-amz-user-agent", "user-agent"),
+        *("x-amzn-oidc-data", "x-amzn-trace-id", "sec-fetch-user", "x-idempotency-token", "x-trace-token"),
+        *("x-recaptcha-token", "x-auth-timestamp", "content-type", "accept", "x-request-id", "tokens", "author"),
+    ],
+)
+def test_a_header_of_each_request_shows_no_caller(name: str) -> None:
+    assert shown({name: "a"}) == Credentials()
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,29 @@ RFC 9110, 15.5.2, 15.5.4, 15.5.9 and 15.5.10; RFC 4918, 11.3; RFC 8470, 5.2; RFC
 
 def _says_failed(statuses: Statuses, reply: Any) -> bool:
     """Such a request runs again when it comes again."""
+    reply = _as_object(reply)
     status = _status(reply)
     if status is None or status in statuses.keep:
         return False
     if status in statuses.retry or status in COME_AGAIN or status >= 500:
         return True
     return status >= 400 and bool(_header(reply, "retry-after"))
+
+
+def _as_object(value: Any) -> Any:
+    """Return the dict that the runtime sends for this value; the value itself where it sends no object.
+
+    It may have parts that cannot be sent at all: they do not matter to how it is judged.
+    """
+    if not isinstance(value, list) and callable(asdict := getattr(value, "_asdict", None)):
+        value = asdict()
+    return {_name(name): item for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _name(name: Any) -> Any:
+    if isinstance(name, bytes):
+        return name.decode("utf-8", "replace")
+    return str.__str__(name) if isinstance(name, str) else name
 
 
 def _status(reply: Any) -> int | None:
@@ -94,14 +111,22 @@ def _status(reply: Any) -> int | None:
 
 
 def _to_keep(reply: Any) -> Any:
-    """All of a reply that has nothing for one caller alone."""
-    if not isinstance(reply, dict) or "statusCode" not in reply:
+    """Return all of a reply, as the runtime sends it, that is not for one caller alone."""
+    from ..replies.runtime import as_sent
+    from ..replies.text import Unkeepable
+
+    try:
+        sent = as_sent(reply)
+    except (Unkeepable, RecursionError):
+        return reply  # of which nothing can be kept either: the codec says so
+    if not isinstance(sent, dict) or "statusCode" not in sent:
         return reply
-    kept = _without({name: value for name, value in reply.items() if name != "cookies"}, OF_ONE_ANSWER)
+    kept = _without({name: value for name, value in sent.items() if name != "cookies"}, OF_ONE_ANSWER)
     return reply if kept == reply else kept
 
 
 def _replayed(event: Any, reply: Any, since: Millis) -> Any:
+    """Return a kept reply as the answer to another event, with headers that say that it is a replay."""
     if not isinstance(reply, dict) or "statusCode" not in reply:
         return reply  # API Gateway makes a response of it: a header would be a part of its body
     allowed, asking = _header(reply, OF_ONE_ORIGIN[0]), _header(event, "origin")
@@ -113,7 +138,8 @@ def _replayed(event: Any, reply: Any, since: Millis) -> Any:
     if isinstance(reply.get("multiValueHeaders"), dict) and not reply.get("headers"):
         lists = {name: [value] for name, value in told.items()}
         return {**reply, "multiValueHeaders": {**reply["multiValueHeaders"], **lists}}
-    return {**reply, "headers": {**(reply.get("headers") or {}), **told}}
+    headers = reply.get("headers") or {}
+    return {**reply, "headers": {**headers, **told}} if isinstance(headers, dict) else reply
 
 
 def _refused(error: TwicesafeError, _event: Any) -> dict[str, object] | None:
@@ -148,7 +174,7 @@ def _without(message: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 def _header(message: Any, wanted: str) -> str | None:
     """One header of a request or a response, where it has a value."""
     for place in ("headers", "multiValueHeaders"):
-        headers = message.get(place)
+        headers = _as_object(message.get(place))
         for name, value in headers.items() if isinstance(headers, dict) else ():
             if str(name).lower() == wanted and value not in (None, "", []):
                 return ",".join(map(str, value)) if isinstance(value, list) else str(value)

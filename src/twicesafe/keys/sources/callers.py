@@ -9,7 +9,7 @@ caller shows is compared too (credentials.py). So is what distinguishes two sess
 from __future__ import annotations
 
 from ..canonical import digest
-from .authorizers import read_context
+from .authorizers import is_person, names_one, read_context
 from .headers import joined
 from .reading import get, known
 
@@ -42,7 +42,7 @@ class Caller:
     def __init__(self) -> None:
         self.scope: dict[str, str] = {}  # tells callers apart: a part of the key
         self.is_proven = False  # it is known who that is, whatever they show
-        self.is_signed = False  # the platform has verified the signature in their Authorization
+        self.is_signed = False  # the platform has verified the signature of SigV4 in their Authorization
         self.has_api_key = False  # the platform knows their API key; it may be shared by many
         self.api_key = ""  # what that is, where the event says it
         self.session: dict[str, str] = {}  # of one session, token or certificate: compared unless the caller is proven
@@ -147,7 +147,7 @@ def of_appsync(event: Any, headers: Headers) -> Caller:
     if isinstance(fields := get(identity, "resolverContext"), dict):
         read_context(caller, fields, "resolverContext")
     if not caller.scope and (name := known(identity, "username")):
-        caller.scope["username"], caller.is_proven = name, True
+        caller.scope["username"], caller.is_proven = name, names_one(name)
     if identity is None and (key := joined(headers, "x-api-key")):
         caller.scope["x-api-key"] = digest(key)
         caller.has_api_key = True
@@ -170,7 +170,12 @@ def _token(caller: Caller, claims: Any) -> None:
     """Add a token that the platform has verified. A subject is unique within its issuer (RFC 7519, 4.1.2)."""
     name = next((name for name in ("sub", "client_id") if known(claims, name)), None)
     if name is not None:
-        caller.scope[name], caller.is_proven = known(claims, name), True
+        caller.scope[name] = known(claims, name)
+        caller.is_proven = names_one(caller.scope[name])
+    if name != "sub" and isinstance(claims, dict):  # a client has many users
+        caller.scope.update(
+            (claim, known(claims, claim)) for claim in claims if is_person(claim) and known(claims, claim)
+        )
     if issuer := known(claims, "iss"):
         caller.scope["iss"] = issuer
 
@@ -178,8 +183,12 @@ def _token(caller: Caller, claims: Any) -> None:
 def _iam(caller: Caller, identity: Any, name: str, cognito_identity: str, headers: Headers) -> None:
     """Add an AWS identity, whose ARN has this name.
 
-    All users of a Cognito identity pool share one role, and one name of its sessions: where the platform does not
-    say which user it is, their access key is compared, which is another in each session.
+    A role is one for many: an application acts in it for all of its users, and CloudFront for all viewers. So it
+    proves nobody unless the name of its session is a person's, and what else the caller shows is compared. All users
+    of a Cognito identity pool share one role, and one name of its sessions: where the platform does not say which user
+    it is, their access key is compared too, which is another in each session.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-lambda.html
     """
     arn, access_key = known(identity, name), known(identity, "accessKey")
     if cognito_identity:
@@ -192,7 +201,8 @@ def _iam(caller: Caller, identity: Any, name: str, cognito_identity: str, header
         caller.session["accessKey"] = access_key or _signing_key(headers)
         caller.is_signed = bool(caller.session["accessKey"])
     elif arn or access_key or cognito_identity:
-        caller.is_proven = True
+        caller.is_signed = True
+        caller.is_proven = caller.is_proven or bool(cognito_identity) or _is_of_a_person(arn)
 
 
 def _signing_key(headers: Headers) -> str:
@@ -201,6 +211,14 @@ def _signing_key(headers: Headers) -> str:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
     """
     return joined(headers, "authorization").partition("Credential=")[2].partition("/")[0]
+
+
+def _is_of_a_person(arn: str) -> bool:
+    """Tell an IAM user, or a session that is called after the person, from what may stand for many."""
+    _, _, service, *_, resource = arn.split(":", 5) if arn.count(":") >= 5 else ("", "", "", "")
+    if service == "iam":
+        return resource.startswith("user/")
+    return resource.count("/") >= 2 and resource.startswith("assumed-role/") and without_session(arn) == arn
 
 
 def without_session(arn: str) -> str:

@@ -121,10 +121,17 @@ def _opaque(data: bytes) -> object:
 def _json(data: bytes) -> str | None:
     """Return the canonical text of JSON; None: it is none. Numbers keep all their digits."""
     try:
-        value = json.loads(data, parse_float=_decimal, parse_constant=_refuse)
+        value = json.loads(data, object_pairs_hook=_object, parse_float=_decimal, parse_constant=_refuse)
         return canonical(value)
     except (ValueError, ArithmeticError, RecursionError, UnusableKey):
         return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice, and parsers differ in which of the two they take")
+    return found
 
 
 def _decimal(digits: str) -> Any:
@@ -154,11 +161,24 @@ def _multipart(data: bytes, boundary: str, depth: int) -> list[object] | None:
     """Return the parts between the boundaries (RFC 2046, 5.1.1), each read as its own type; None: there are none."""
     if not boundary:
         return None
-    delimiter = b"\r\n--" + _bytes(boundary)
-    _, *parts = (b"\r\n" + data).split(delimiter)
-    if len(parts) < 2 or not parts[-1].startswith(b"--"):
+    dashed = b"--" + _bytes(boundary)
+    before, *parts = _split(b"\r\n" + data, b"\r\n" + dashed)
+    if len(parts) < 2 or not parts[-1].startswith(b"--") or any(part.startswith(b"--") for part in parts[:-1]):
         return None
+    if dashed in before or dashed in parts[-1]:
+        return None  # a parser that is less strict may take it for a delimiter
     return [_part(part, depth) for part in parts[:-1]]
+
+
+def _split(data: bytes, delimiter: bytes) -> list[bytes]:
+    """Split at those delimiters behind which stands nothing else in their line than blanks, or "--" and blanks."""
+    found: list[bytes] = []
+    for piece in data.split(delimiter):
+        if found and piece.partition(b"\r\n")[0].strip(b" \t") not in (b"", b"--"):
+            found[-1] += delimiter + piece
+        else:
+            found.append(piece)
+    return found
 
 
 def _part(part: bytes, depth: int) -> object:

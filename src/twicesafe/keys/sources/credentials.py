@@ -20,7 +20,26 @@ if TYPE_CHECKING:
 TOKENS = ("authorization", "x-auth-token", "x-access-token")
 """Headers that show who is calling."""
 API_KEYS = ("x-api-key", "api-key", "apikey")
-"""Headers that show which program is calling: its users may be told apart by a cookie beside."""
+"""Headers that show which program is calling."""
+WORDS = frozenset(
+    """
+    access accesstoken account apikey apitoken assertion auth authentication authorization authtoken bearer cert
+    certificate clientcert credential credentials email idtoken jwt oidc password passwd principal saml secret session
+    sessionid sessiontoken sso sub subject tenant tenantid token user userid username
+    """.split()  # noqa: SIM905 - a list of it would be longer
+)
+"""Words of other headers that show who is calling."""
+NOISE = frozenset(
+    """
+    agent captcha challenge csrf csrftoken date expires hcaptcha idempotency nonce recaptcha time timestamp
+    trace traceid turnstile xsrf xsrftoken
+    """.split()  # noqa: SIM905 - a list of it would be longer
+)
+"""Words of headers that are others in each request, although they have one of those."""
+NOISE_FAMILIES = ("access-control-", "sec-", "x-amz-", "x-amzn-")
+"""Headers of browsers, of SigV4 (its session token is renewed), and of AWS, of which callers.py reads some."""
+SHARED_SCHEMES = ("basic", "apikey", "api-key", "key")
+"""Schemes of an Authorization that mostly shows which program is calling: a cookie beside may tell its users apart."""
 SIGNING = frozenset(("aws", "dpop", "digest", "oauth", "signature", "hawk", "hmac", "mac", "negotiate", "ntlm"))
 SIGNING_FAMILIES = ("aws4-", "hmac-")
 """Schemes that sign or negotiate each request: SigV4, RFC 9449, RFC 7616, RFC 5849 and their like."""
@@ -67,15 +86,25 @@ def _signing_scheme(authorization: str) -> str:
 
 def _headers(event: Any, headers: Headers, caller: Caller) -> dict[str, str]:
     tokens = {name: _normal(joined(headers, name)) for name in TOKENS if joined(headers, name).strip()}
-    if caller.is_signed:
-        tokens.pop("authorization", None)
+    if caller.is_signed and tokens.get("authorization", "").startswith("aws4-"):
+        tokens.pop("authorization")
     if tokens.get("authorization", "").startswith("dpop "):
         tokens["dpop"] = joined(headers, "dpop")  # without its proof the token is anybody's who saw it
-    keys = {name: joined(headers, name) for name in API_KEYS if joined(headers, name)}
+    others = sorted(name for name in headers if name not in TOKENS and _shows_a_caller(name))
+    keys = {name: joined(headers, name) for name in (*API_KEYS, *others) if joined(headers, name)}
     if caller.has_api_key and caller.api_key in ("", keys.get("x-api-key")):
         keys.pop("x-api-key", None)
-    cookies = {} if tokens or caller.has_session_cookie else _cookies(event, headers)
-    return {**tokens, **keys, **cookies}
+    scheme = tokens.get("authorization", "basic").partition(" ")[0]
+    are_compared = scheme in SHARED_SCHEMES and not caller.has_session_cookie
+    return {**tokens, **keys, **(_cookies(event, headers) if are_compared else {})}
+
+
+def _shows_a_caller(name: str) -> bool:
+    """Tell by the words of a header's name whether it shows who is calling: x-session-id, private_token."""
+    words = name.replace("_", "-").split("-")
+    if name.startswith(NOISE_FAMILIES) or not NOISE.isdisjoint(words):
+        return False
+    return "-api-key-" in f"-{'-'.join(words)}-" or not WORDS.isdisjoint(words)
 
 
 def _normal(value: str) -> str:

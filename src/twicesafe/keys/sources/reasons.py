@@ -46,6 +46,6 @@ def left_out(caller: Caller, credentials: Credentials) -> Reasons:
         found.append(OF_AN_AUTHORIZER)
     if caller.is_proven:
         found.append(PROVEN)
-    elif not set(TOKENS).isdisjoint(credentials.names) or caller.has_session_cookie:
+    elif ("authorization" in credentials.names and "cookie" not in credentials.names) or caller.has_session_cookie:
         found.append(COOKIE)
     return tuple(found)
