@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from tests.keys import samples as s
 from tests.stand_ins import Clocked, Context, decisions_made
-from twicesafe import ConfigurationError, NotEnoughTime, UnusableKey, current_execution, idempotent
+from twicesafe import ConfigurationError, NotEnoughTime, UnusableKey, current_execution, idempotent, step
 
 SQS = {"Records": [s.sqs()]}
 REAL = Context()
@@ -562,3 +562,31 @@ def test_of_a_batch_that_reports_failures_none_is_silent(
     assert handler(SQS, REAL) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert "Record m-1 of a batch from sqs failed: ValueError" in record.getMessage()
+
+
+def test_a_record_whose_own_step_is_refused_fails_alone(store: Clocked) -> None:
+    ran: list[str] = []
+
+    @idempotent(store=store, name="handler", report_failures=True)
+    def handler(event: Any, context: Any) -> None:
+        body = event["Records"][0]["body"]
+        step("x" * int(body), ran.append, body)
+
+    records = [s.sqs(body, body) for body in ("1", "300", "2")]
+    assert handler({"Records": records}, REAL) == {"batchItemFailures": [{"itemIdentifier": "300"}]}
+    assert ran == ["1", "2"]
+
+
+def test_a_handlers_object_that_has_no_text_plays_no_part(store: Clocked) -> None:
+    @dataclass(frozen=True)
+    class Handler:
+        client: Any
+
+        @idempotent(store=store, name="handler")
+        def handle(self, event: Any, context: Any) -> None:
+            ran.append(event)
+
+    ran: list[Any] = []
+    for client in (object(), object()):
+        Handler(client).handle(SQS, REAL)
+    assert len(ran) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .decisions import class_and_place, logger
-from .errors import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ def deliver(event: object, units: Sequence[Unit], *, report_failures: bool) -> G
             continue
         try:
             reply = yield unit
-        except ConfigurationError:
-            raise  # it is every record's, and no redelivery puts it right
         except Exception as error:  # noqa: BLE001 - the user's function can raise anything, for this record alone
             if report_failures:
                 logger.error("Record %s of a batch from %s failed%s", unit.item, unit.source, class_and_place(error))

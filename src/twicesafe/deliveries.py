@@ -259,13 +259,13 @@ class _Event:
                 # A parser made it, and may have left in it what each delivery has anew, such as a receive count.
                 unit = unit._replace(payload=None)
             unit = unit._replace(kind="explicit", identity=identity)
-            around = {}
+            beside = {}
         else:
             unit = self._with_own_key(unit)
-            around = self._told_beside(args, kwargs)
+            beside = self._told_beside(args, kwargs)
         if (subclass := self.function.subclass(args)) is not None:
-            around["class"] = subclass
-        return unit if unit.identity is None else unit._replace(identity={**around, **unit.identity})
+            beside["class"] = subclass
+        return unit if unit.identity is None else unit._replace(identity={**beside, **unit.identity})
 
     def _selected(self, selector: Selector, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         return selector(self._named(args, kwargs), self.function.owner)
@@ -288,16 +288,25 @@ class _Event:
             return {}
         own = int(function.is_method)
         told: dict[str, str] = {}
-        if own and (is_helper or is_identified_owner(args[0])):
-            told["owner"] = owner_text(args[0], function.name.text, function.required[1:])
+        if own and (is_helper or is_identified_owner(args[0])) and (text := self._owner_text(args[0])):
+            told["owner"] = text
         named = list(self._named(args, kwargs).items())[own + 1 :]
         if named and (not is_helper or is_context(named[0][1])):
             named = named[1:]  # the context
         others = {**function.arguments.held, **{name: value for name, value in named if value is not None}}
-        texts = {name: canonical(value) if is_helper else _text(value, canonical) for name, value in others.items()}
+        texts = {name: canonical(value) if is_helper else _injected_text(value) for name, value in others.items()}
         if any(texts.values()):
             told["arguments"] = canonical({name: text for name, text in texts.items() if text})
         return told
+
+    def _owner_text(self, owner: Any) -> str:
+        """Return what tells a method's object from another; empty: a handler's has no text, and plays no part."""
+        try:
+            return owner_text(owner, self.function.name.text, self.function.required[1:])
+        except ConfigurationError:
+            if self.call.is_helper:
+                raise
+            return ""
 
     def _with_own_key(self, unit: Unit) -> Unit:
         """Return the unit under its source's own identity, or under Lambda's request id."""
@@ -357,11 +366,11 @@ def _deadline_in(remaining: int) -> Deadline:
     return Deadline(Millis(wall + remaining), Millis(elapsed + remaining))
 
 
-def _text(value: Any, text_of_it: Callable[[Any], str]) -> str:
+def _injected_text(value: Any) -> str:
     """Return the text of an injected value; empty: it has none."""
     try:
-        return text_of_it(value)
-    except (ConfigurationError, UnusableKey):
+        return canonical(value)
+    except UnusableKey:
         return ""
 
 
@@ -404,18 +413,23 @@ def _heard(error: TwicesafeError, reader: Reader | None, event: Any) -> dict[str
 
 
 def _each(talk: Generator[Unit, Any, object], job: Callable[[Unit], Job]) -> Jobs:
-    """Hand each unit on as its job: a failure to make one is that unit's failure."""
+    """Hand each unit on as its job: a failure to make one is that unit's failure, unless it is every unit's."""
     step, pid = partial(next, talk), os.getpid()
     while True:
         try:
             unit = step()
         except StopIteration as end:
             return end.value
+        made: Job | None = None
         try:
-            reply = yield job(unit)
+            made = job(unit)
+            reply = yield made
         except Exception as error:
             if os.getpid() != pid:
                 raise  # a forked child: the other records are its parent's
+            has_begun = made is not None and made.execution.has_begun
+            if isinstance(error, ConfigurationError) and error.is_lasting and not has_begun:
+                raise  # no redelivery of any record puts it right
             step = partial(talk.throw, error)
         else:
             step = partial(talk.send, reply)
