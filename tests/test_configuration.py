@@ -61,6 +61,17 @@ def test_the_environment_names_the_store(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (tmp_path / "named.db").exists()
 
 
+def test_the_environment_is_read_at_each_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a test sets it, after the import of what it tests."""
+    monkeypatch.setenv("TWICESAFE_STORE", f"sqlite:///{tmp_path}/first.db")
+    calls: list[str] = []
+    work = idempotent(name="work")(calls.append)
+    for name in ("first", "second", "first"):
+        monkeypatch.setenv("TWICESAFE_STORE", f"sqlite:///{tmp_path}/{name}.db")
+        work("o-1")
+    assert calls == ["o-1", "o-1"]
+
+
 def test_the_decorators_store_comes_before_the_environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TWICESAFE_STORE", f"sqlite:///{tmp_path}/named.db")
     store = MemoryStore()

@@ -24,7 +24,8 @@ _lock = threading.Lock()
 def store_opener(store: Store | str | None, beside: str | None) -> Callable[[], Store]:
     """What gives the store of a protected function: its own, else the environment's, else a local SQLite file.
 
-    On Lambda it is opened now, so that INIT pays for it and a wrong setting shows at deploy time.
+    On Lambda it is opened now, so that INIT pays for it and a wrong setting shows at deploy time. Elsewhere the
+    environment is read at each call: a test sets it when what it tests was imported long before.
 
     Args:
         beside: the file of the function's code; the local store is made in its folder.
@@ -36,11 +37,13 @@ def store_opener(store: Store | str | None, beside: str | None) -> Callable[[], 
         if not (hasattr(store, "apply") and hasattr(store, "apply_async")):
             raise ConfigurationError(f"store= takes a store or the URL of one, not {store!r}.")
         return lambda: store
-    url = store or os.environ.get(STORE) or _local_url(beside)
     if on_lambda():
-        opened = shared_store(url)
+        opened = shared_store(store or os.environ.get(STORE) or _local_url(beside))
         return lambda: opened
-    return lambda: shared_store(url)
+    if store:
+        return lambda: shared_store(store)
+    local = _local_url(beside)
+    return lambda: shared_store(os.environ.get(STORE) or local)
 
 
 def shared_store(url: str) -> Store:
